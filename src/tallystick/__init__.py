@@ -1,0 +1,1 @@
+"""Tallystick: one ledger for every AI dollar."""

@@ -1,0 +1,239 @@
+"""The configuration: one TOML file, one dataclass tree, and the only reader of the environment.
+
+An unknown entry is an error with a suggestion: a setting without effect does not exist.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tallystick.kernel.errors import ConfigError
+
+DIALECTS = ("openai", "anthropic")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKey:
+    """One of a provider's own keys; the first whose conditions hold is used.
+
+    Attributes:
+        api_key_env: Name of the environment variable that holds the secret.
+        team, environment: Conditions on the caller's dimensions; empty matches all.
+    """
+
+    api_key_env: str
+    team: str = ""
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An upstream, reached at ``/{name}/…``.
+
+    Attributes:
+        provider: The OpenTelemetry provider name prices are looked up under; the table's name by default.
+        allow_private: The name may resolve to a private, link-local or loopback address.
+            An address written out in `base_url` (or ``localhost``) needs no such word.
+        allow_paths: Paths no dialect can meter that are forwarded all the same, unmetered.
+        timeout_seconds: Longest silence of the upstream.
+    """
+
+    dialect: str
+    base_url: str
+    api_key_env: str = ""
+    keys: tuple[ProviderKey, ...] = ()
+    provider: str = ""
+    allow_private: bool = False
+    allow_paths: tuple[str, ...] = ()
+    timeout_seconds: float = 600.0
+    connect_timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The data plane.
+
+    Attributes:
+        bring_your_own_key: Forward a caller's own provider key when it is no ``tally_…`` key.
+            False means that every caller needs a ``tally_…`` key.
+        header_prefix: Prefix of attribution headers.
+        max_body_bytes: Larger requests are refused with 413.
+    """
+
+    workers: int = 1
+    bring_your_own_key: bool = True
+    header_prefix: str = "x-cost-"
+    max_body_bytes: int = 64 * 1024 * 1024
+    read_timeout_seconds: float = 60.0
+    segment_bytes: int = 16 * 1024 * 1024
+    connections_per_host: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where it listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+    behind_proxy: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
+    session_hours: int = 168
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The column engine.
+
+    Attributes:
+        engine: ``duckdb``, or ``clickhouse`` with a `dsn`.
+    """
+
+    engine: str = "duckdb"
+    dsn: str = ""
+    memory_limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Prompts and answers. Off unless switched on."""
+
+    store: bool = False
+    retention_days: int = 30
+    redact_patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days to keep; absent keeps for ever."""
+
+    events_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The price book's sources.
+
+    Attributes:
+        override: TOML file of dated entries that win over the list.
+    """
+
+    override: str = ""
+    unknown: str = "allow"
+
+
+def _default_providers() -> dict[str, Provider]:
+    return {
+        "openai": Provider("openai", "https://api.openai.com", api_key_env="OPENAI_API_KEY"),
+        "anthropic": Provider("anthropic", "https://api.anthropic.com", api_key_env="ANTHROPIC_API_KEY"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be set."""
+
+    timezone: str = "UTC"
+    company: str = ""
+    server: Server = field(default_factory=Server)
+    gateway: Gateway = field(default_factory=Gateway)
+    ledger: Ledger = field(default_factory=Ledger)
+    content: Content = field(default_factory=Content)
+    retention: Retention = field(default_factory=Retention)
+    prices: Prices = field(default_factory=Prices)
+    providers: Mapping[str, Provider] = field(default_factory=_default_providers)
+
+
+def load_config(path: Path | None) -> Config:
+    """Read a TOML file; None is the defaults. Providers named in it are added to the built-in two.
+
+    Raises:
+        ConfigError: The file cannot be read, an entry is unknown or holds the wrong kind of value.
+    """
+    if path is None:
+        return Config()
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("the file does not exist", where=str(path), next_steps=["check --config"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=str(path)) from None
+    config = _build(Config, raw, str(path), "")
+    assert isinstance(config, Config)
+    merged = {**_default_providers(), **config.providers}
+    config = Config(**{f.name: getattr(config, f.name) for f in fields(config)} | {"providers": merged})
+    _check(config, str(path))
+    return config
+
+
+def _check(config: Config, where: str) -> None:
+    try:
+        ZoneInfo(config.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(f'timezone "{config.timezone}" is not an IANA name such as Europe/Berlin', where=where) from None
+    for name, provider in config.providers.items():
+        entry = f"{where}: [providers.{name}]"
+        if provider.dialect not in DIALECTS:
+            raise ConfigError(f'dialect "{provider.dialect}" is not one of {", ".join(DIALECTS)}', where=entry)
+        if not provider.base_url.startswith(("https://", "http://")):
+            raise ConfigError(f'base_url "{provider.base_url}" must start with https:// or http://', where=entry)
+        if "@" in provider.base_url.split("/")[2]:
+            raise ConfigError("base_url must not carry credentials; use api_key_env", where=entry)
+
+
+def _build(kind: type, raw: object, where: str, path: str) -> Any:
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path or 'the file'} must be a table", where=where)
+    hints = get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}
+    values = {}
+    for name, value in raw.items():
+        entry = f"{path}.{name}" if path else name
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(known)}"
+            raise ConfigError(f'unknown entry "{entry}"{hint}', where=where)
+        values[name] = _value(hints[name], value, where, entry)
+    for name, one in known.items():
+        if name not in values and one.default is MISSING and one.default_factory is MISSING:
+            raise ConfigError(f'"{path}.{name}" is missing', where=where)
+    return kind(**values)
+
+
+def _value(hint: Any, value: object, where: str, path: str) -> Any:
+    origin, args = get_origin(hint), get_args(hint)
+    if is_dataclass(hint):
+        return _build(hint, value, where, path)  # type: ignore[arg-type]
+    if origin is tuple and isinstance(value, list):
+        return tuple(_value(args[0], item, where, f"{path}[{index}]") for index, item in enumerate(value))
+    if origin is not None and issubclass(origin if isinstance(origin, type) else object, Mapping) and isinstance(value, dict):
+        return {name: _value(args[1], item, where, f"{path}.{name}") for name, item in value.items()}
+    wanted = [one for one in (args if origin is UnionType else (hint,)) if one is not NoneType]
+    if float in wanted and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if any(isinstance(one, type) and type(value) is one for one in wanted):
+        return value
+    names = " or ".join(getattr(one, "__name__", str(one)) for one in wanted)
+    raise ConfigError(f'"{path}" must be {names}, found {type(value).__name__}', where=where)
+
+
+def environment(name: str) -> str:
+    """The value of an environment variable, empty when unset."""
+    return os.environ.get(name, "")
+
+
+def data_dir(option: Path | None) -> Path:
+    """The data directory: ``--data``, else ``TALLY_DATA``, else ``~/.local/share/tallystick``."""
+    if option is not None:
+        return option.expanduser().resolve()
+    chosen = environment("TALLY_DATA")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    home = environment("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(home) / "tallystick"

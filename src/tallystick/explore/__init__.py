@@ -1,0 +1,1 @@
+"""The one query model behind web, api, cli and reports."""

@@ -1,0 +1,129 @@
+"""The one question everybody asks of the ledger, and its answer.
+
+Pages, API, command line and reports all build a `Query` and read a `Breakdown`, so
+that the same figure is the same number everywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tallystick.kernel.period import Period
+
+Measure = Literal["effective", "list", "contracted", "billed"]
+Grain = Literal["hour", "day", "week", "month"]
+Compare = Literal["weekdays", "calendar", "year", "none"]
+Operator = Literal["is", "is_not", "contains", "starts_with"]
+
+MEASURES: tuple[Measure, ...] = ("effective", "list", "contracted", "billed")
+UNOWNED = ""  # the group of calls for which a dimension is unknown: shown, never dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition; values are alternatives, several filters must all hold.
+
+    Attributes:
+        dimension: A dimension, or ``tag.<name>``.
+        values: Compared without case and with space, hyphen and underscore alike; `""` matches unknown.
+    """
+
+    dimension: str
+    operator: Operator
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to sum, over when, by what.
+
+    Attributes:
+        period: Half-open, already aligned to local days of `zone`.
+        previous: The period to compare with, None for none; of the same shape.
+        group_by: Dimensions or ``tag.<name>``, outermost first; may be empty.
+        grain: Bucket of the series, None for no series.
+        zone: Time zone whose days are meant.
+        limit: Largest number of groups; the rest is summed in `others`.
+    """
+
+    period: Period
+    previous: Period | None = None
+    group_by: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    measure: Measure = "effective"
+    grain: Grain | None = None
+    zone: str = "UTC"
+    limit: int = 1000
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Totals of one group in one period. Costs are grains.
+
+    Attributes:
+        cost: In the query's measure; None when no row has a figure in it (a metered
+            charge has no billed cost), which is not 0.
+        calls: Client requests, refused ones included.
+        attempts: What reached a provider.
+        quantities: Meter name to quantity, zero entries left out.
+    """
+
+    cost: int | None = None
+    calls: int = 0
+    attempts: int = 0
+    errors: int = 0
+    estimated_calls: int = 0
+    unpriced_calls: int = 0
+    unpriced_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    quantities: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One group.
+
+    Attributes:
+        group: A value for each dimension of the query, `""` for unknown.
+        series: Cost in grains per bucket of the grain, aligned with `Breakdown.buckets`.
+    """
+
+    group: Mapping[str, str]
+    now: Sums
+    before: Sums | None = None
+    series: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How far the ledger has come."""
+
+    last_event_at: int | None
+    ledger_at: int
+    pending: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The answer to a `Query`.
+
+    Attributes:
+        rows: By falling cost, then by name; at most `query.limit`.
+        others: The sum of the groups beyond the limit, None when there are none; its
+            `group` is empty.
+        other_groups: How many groups `others` holds.
+        total: Of everything the filters let through: rows + others, exactly.
+        buckets: Start instants of the series' buckets.
+        series, previous_series: The total per bucket, grains.
+    """
+
+    query: Query
+    rows: tuple[Row, ...]
+    total: Row
+    freshness: Freshness
+    others: Row | None = None
+    other_groups: int = 0
+    buckets: tuple[int, ...] = ()
+    previous_series: tuple[int, ...] = ()

@@ -1,0 +1,1 @@
+"""The data plane: identify, decide, forward, meter, settle. The only async room."""

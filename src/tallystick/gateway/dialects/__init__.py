@@ -1,0 +1,1 @@
+"""One file per wire format: reads requests and usage, pure."""

@@ -1,0 +1,1 @@
+"""Money, periods, ids and errors: what every room speaks. Standard library only."""

@@ -1,0 +1,1 @@
+"""Charges: what usage cost, hour by hour, append only."""

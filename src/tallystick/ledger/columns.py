@@ -1,0 +1,92 @@
+"""The ledger's two tables as data, for every column engine."""
+
+from tallystick.kernel.table import Column
+from tallystick.usage.dimensions import ATTRIBUTION, CHARGE_DIMENSIONS
+from tallystick.usage.meters import METERS
+
+
+def _quantities() -> tuple[Column, ...]:
+    return tuple(Column(f"q_{meter.name}", "int", nullable=True) for meter in METERS)
+
+
+def _costs() -> tuple[Column, ...]:
+    return tuple(Column(f"c_{meter.name}", "money", nullable=True) for meter in METERS)
+
+
+EVENT_COLUMNS: tuple[Column, ...] = (
+    Column("event_id", "text"),
+    Column("call_id", "text"),
+    Column("attempt", "int"),
+    Column("occurred_at", "instant"),
+    Column("ingest_seq", "int"),
+    Column("source", "text"),
+    Column("source_key", "text"),
+    Column("outcome", "text"),
+    Column("status", "int"),
+    Column("error_type", "text"),
+    Column("operation_name", "text"),
+    Column("provider", "text"),
+    Column("provider_account", "text"),
+    Column("key", "text"),
+    Column("key_fingerprint", "text"),
+    Column("request_model", "text"),
+    Column("response_model", "text"),
+    Column("model", "text"),
+    Column("response_id", "text"),
+    Column("requested_service_tier", "text"),
+    Column("service_tier", "text"),
+    Column("stream", "bool"),
+    *(Column(name, "text") for name in ATTRIBUTION),
+    Column("tags", "tags"),
+    Column("usage_state", "text"),
+    Column("estimated", "texts"),
+    Column("drift", "texts"),
+    Column("input_tokens", "int", nullable=True),
+    Column("output_tokens", "int", nullable=True),
+    *_quantities(),
+    Column("currency", "text"),
+    Column("price_id", "text"),
+    *_costs(),
+    Column("list_cost", "money", nullable=True),
+    Column("effective_cost", "money", nullable=True),
+    Column("unpriced_tokens", "int"),
+    Column("request_bytes", "int", nullable=True),
+    Column("system_bytes", "int", nullable=True),
+    Column("tools_bytes", "int", nullable=True),
+    Column("response_bytes", "int", nullable=True),
+    Column("block_fingerprints", "texts"),
+    Column("requested_max_tokens", "int", nullable=True),
+    Column("effective_max_tokens", "int", nullable=True),
+    Column("finish_reason", "text"),
+    Column("time_to_first_token_us", "int", nullable=True),
+    Column("duration_us", "int", nullable=True),
+    Column("user_agent", "text"),
+    Column("retry_count", "int", nullable=True),
+    Column("trace_id", "text"),
+)
+
+# Sums a charge row carries beside its dimensions; each is also computable from events,
+# and the explore query over charges and unposted events relies on the two agreeing.
+SUMMED: tuple[Column, ...] = (
+    Column("calls", "int"),
+    Column("attempts", "int"),
+    Column("errors", "int"),
+    Column("estimated_calls", "int"),
+    Column("unpriced_calls", "int"),
+    Column("unpriced_tokens", "int"),
+    Column("input_tokens", "int"),
+    Column("output_tokens", "int"),
+    *(Column(column.name, column.kind) for column in _quantities()),
+    *(Column(column.name, column.kind) for column in _costs()),
+    Column("list_cost", "money"),
+    Column("effective_cost", "money"),
+)
+
+CHARGE_COLUMNS: tuple[Column, ...] = (
+    Column("charge_period_start", "instant"),
+    Column("batch_seq", "int"),
+    *(Column(name, "text") for name in CHARGE_DIMENSIONS),
+    Column("basis", "text"),
+    Column("currency", "text"),
+    *SUMMED,
+)

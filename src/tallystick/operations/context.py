@@ -1,0 +1,47 @@
+"""What operations work on: built once by `wiring`, handed to every call."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tallystick.storage.engine import Engine
+
+if TYPE_CHECKING:
+    from tallystick.storage.config_db import ConfigDb
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days to keep rows of each kind; None keeps them for ever."""
+
+    events_days: int | None = None
+    content_days: int = 30
+    sessions_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The open stores and the facts of this instance.
+
+    Attributes:
+        ledger: The column engine, owned by this process.
+        config_db: Keys, tokens, sessions, prices, imports: the row database.
+        data_dir: Where the instance lives.
+        zone: Time zone of days and months.
+        secret: The instance's own key for keyed fingerprints; never leaves the machine.
+        demo: Shown as "demo" in the header and in every export.
+    """
+
+    ledger: Engine
+    config_db: "ConfigDb"
+    data_dir: Path
+    zone: str = "UTC"
+    secret: bytes = b""
+    demo: str = ""
+    retention: Retention = field(default_factory=Retention)
+
+
+def now_us() -> int:
+    """This instant in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000

@@ -1,0 +1,65 @@
+"""Records of keys (for gateways) and tokens (for people and scripts).
+
+Neither holds a secret: only the SHA-256 of one that was printed once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["viewer", "analyst", "owner", "admin", "auditor"]
+ROLES: tuple[Role, ...] = ("viewer", "analyst", "owner", "admin", "auditor")
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayKey:
+    """A key that callers of the gateway present.
+
+    Attributes:
+        key_id: ``key_…``; what events and pages show.
+        name: Free text for people.
+        secret_hash: SHA-256 hex of the whole secret.
+        hint: Last four characters of the secret.
+        locked: Dimensions set by the operator; no header changes them.
+        defaults: Dimensions a header may override.
+        created_at, revoked_at: Microseconds; None while it is good.
+        version: Rises with every change of any key; gateways read what is newer.
+    """
+
+    key_id: str
+    name: str
+    secret_hash: str
+    hint: str
+    created_at: int
+    locked: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    revoked_at: int | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A token for the API and the command line.
+
+    Attributes:
+        teams: The teams it may see; empty means all.
+    """
+
+    token_id: str
+    name: str
+    secret_hash: str
+    hint: str
+    role: Role
+    created_at: int
+    teams: tuple[str, ...] = ()
+    expires_at: int | None = None
+    revoked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking: made from a token, a session or the data directory's own token file."""
+
+    name: str
+    role: Role
+    teams: tuple[str, ...] = ()

@@ -1,0 +1,88 @@
+"""Price cards: what one model costs on one date under one set of conditions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Unit prices that hold from a size of input on.
+
+    The whole request moves to the dearer tier once its input passes the threshold
+    (as Anthropic and Google bill it), not only the excess.
+
+    Attributes:
+        above_input_tokens: Applies when input_tokens is greater than this; 0 is the base.
+        prices: Meter name to grains per unit (1e-12 of the currency for one token).
+    """
+
+    above_input_tokens: int
+    prices: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceCard:
+    """All unit prices of one model, valid from a date, as known since a date.
+
+    Attributes:
+        price_id: Stable hash of all that follows: equal content, equal id.
+        provider: Lower case, as in OpenTelemetry (`openai`, `anthropic`, …).
+        model: Canonical name.
+        service_tier: Condition: `""` standard, else `batch`, `flex`, `priority`, `fast` …
+        region: Condition: `""` anywhere.
+        valid_from, valid_to: Microseconds; valid_from 0 means always, valid_to None means until replaced.
+        known_since: Microseconds: when the book learned it. A correction has the old
+            valid_from and a new known_since.
+        tiers: By rising threshold; the first is the base.
+        source: `genai-prices <version>` or `override <file>`.
+    """
+
+    price_id: str
+    provider: str
+    model: str
+    tiers: tuple[Tier, ...]
+    service_tier: str = ""
+    region: str = ""
+    currency: str = "USD"
+    valid_from: int = 0
+    valid_to: int | None = None
+    known_since: int = 0
+    source: str = ""
+    hours: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One priced (or unpriced) class of one event.
+
+    Attributes:
+        unit_price: Grains per unit, None when the book has no price for the meter.
+        cost: Grains, None when unpriced.
+    """
+
+    meter: str
+    quantity: int
+    unit_price: int | None
+    cost: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What an event costs.
+
+    Attributes:
+        price_id: The card used; empty when the model has none.
+        model: The canonical model name the match arrived at, or the raw one.
+        lines: One for each meter with a quantity that is billed.
+        cost: Exact sum of the priced lines, None when no billed line has a price.
+        why: How the model was matched, or why it was not; for people.
+    """
+
+    price_id: str
+    model: str
+    lines: tuple[Line, ...]
+    cost: int | None
+    currency: str = "USD"
+    why: str = ""
+    unpriced: tuple[str, ...] = field(default=())

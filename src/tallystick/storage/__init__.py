@@ -1,0 +1,1 @@
+"""Engines, transactions and migrations: the only importer of a database driver."""

@@ -1,0 +1,109 @@
+"""The row database: keys, tokens, sessions, prices, imports. SQLite in WAL mode.
+
+One writer at a time across processes (SQLite's own lock); readers never wait.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+Value = str | int | bytes | None
+
+_MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE change (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL) STRICT;
+    INSERT INTO change VALUES (1, 0);
+    CREATE TABLE gateway_key (
+        key_id TEXT PRIMARY KEY, name TEXT NOT NULL, secret_hash TEXT NOT NULL UNIQUE, hint TEXT NOT NULL,
+        locked TEXT NOT NULL, defaults TEXT NOT NULL, created_at INTEGER NOT NULL, revoked_at INTEGER,
+        version INTEGER NOT NULL) STRICT;
+    CREATE INDEX gateway_key_version ON gateway_key (version);
+    CREATE TABLE api_token (
+        token_id TEXT PRIMARY KEY, name TEXT NOT NULL, secret_hash TEXT NOT NULL UNIQUE, hint TEXT NOT NULL,
+        role TEXT NOT NULL, teams TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER,
+        revoked_at INTEGER) STRICT;
+    CREATE TABLE login_link (secret_hash TEXT PRIMARY KEY, role TEXT NOT NULL, teams TEXT NOT NULL,
+        expires_at INTEGER NOT NULL, used_at INTEGER) STRICT;
+    CREATE TABLE session (secret_hash TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, teams TEXT NOT NULL,
+        csrf TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) STRICT;
+    CREATE TABLE price_card (
+        price_id TEXT PRIMARY KEY, provider TEXT NOT NULL, model TEXT NOT NULL, body TEXT NOT NULL,
+        known_since INTEGER NOT NULL, withdrawn_at INTEGER, version INTEGER NOT NULL) STRICT;
+    CREATE INDEX price_card_version ON price_card (version);
+    CREATE TABLE import_run (
+        import_id TEXT PRIMARY KEY, source TEXT NOT NULL, shape TEXT NOT NULL, file TEXT NOT NULL,
+        content_hash TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER, rows INTEGER NOT NULL,
+        duplicates INTEGER NOT NULL, rejected INTEGER NOT NULL, first_at INTEGER, last_at INTEGER) STRICT;
+    CREATE TABLE audit (at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+    """,
+)
+
+
+class ConfigDb:
+    """One SQLite file. Connections are per thread; every change runs in `transaction`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        with self.transaction():
+            self._migrate()
+
+    def _connection(self) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = sqlite3.connect(self._path, isolation_level=None, timeout=10)
+            found.execute("PRAGMA journal_mode=WAL")
+            found.execute("PRAGMA synchronous=FULL")
+            found.execute("PRAGMA foreign_keys=ON")
+            self._local.connection = found
+        return found
+
+    def _migrate(self) -> None:
+        done = int(self.rows("PRAGMA user_version")[0][0] or 0)
+        for number, script in enumerate(_MIGRATIONS[done:], start=done + 1):
+            for statement in script.split(";"):
+                if statement.strip():
+                    self.execute(statement)
+            self.execute(f"PRAGMA user_version = {number}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One immediate transaction; nested use joins the outer one."""
+        connection = self._connection()
+        if connection.in_transaction:
+            yield
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def execute(self, sql: str, params: Mapping[str, Value] | None = None) -> int:
+        """Run one statement with named parameters (``:name``); the number of rows changed."""
+        return self._connection().execute(sql, dict(params or {})).rowcount
+
+    def execute_many(self, sql: str, params: Sequence[Mapping[str, Value]]) -> None:
+        """Run one statement for each set of parameters."""
+        self._connection().executemany(sql, [dict(one) for one in params])
+
+    def rows(self, sql: str, params: Mapping[str, Value] | None = None) -> list[tuple[Value, ...]]:
+        """All rows of a query with named parameters (``:name``)."""
+        return self._connection().execute(sql, dict(params or {})).fetchall()
+
+    def next_version(self) -> int:
+        """Raise the change counter and return it; call inside a transaction, put it on the rows changed."""
+        rows = self.rows("UPDATE change SET version = version + 1 RETURNING version")
+        return int(rows[0][0] or 0)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is not None:
+            found.close()
+            self._local.connection = None
