@@ -1,1 +1,3 @@
 """Tallystick: one ledger for every AI dollar."""
+
+__version__ = "0.1.0"

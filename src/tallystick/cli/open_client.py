@@ -1,0 +1,42 @@
+"""Find the server that runs on a data directory, or stand in for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tallystick import wiring
+from tallystick.cli.client import ApiClient, AsgiTransport, HttpTransport
+from tallystick.config import Config, data_dir, load_config
+from tallystick.kernel.errors import Unavailable
+
+DEFAULT_CONFIG = Path("tally.toml")
+
+
+def read_config(option: Path | None) -> Config:
+    """The configuration of ``--config``, else of ./tally.toml when there is one, else the defaults."""
+    if option is None and DEFAULT_CONFIG.exists():
+        option = DEFAULT_CONFIG
+    return load_config(option)
+
+
+@contextmanager
+def open_client(data: Path | None, config: Path | None = None) -> Iterator[ApiClient]:
+    """A client of the API over this data directory: of its server if one runs, else in process.
+
+    Raises:
+        Unavailable: A server holds the directory and does not answer.
+    """
+    folder = data_dir(data)
+    running = wiring.running_server(folder)
+    if running is not None:
+        token = wiring.read_cli_token(folder)
+        if not token:
+            raise Unavailable(
+                "a server runs here, but its token file cannot be read",
+                where=str(folder / wiring.CLI_TOKEN_FILE),
+                next_steps=["run the command as the user that started the server"],
+            )
+        yield ApiClient(HttpTransport(running.url), token, running.url)
+        return
+    with wiring.open_app(read_config(config), folder) as app:
+        yield ApiClient(AsgiTransport(app.asgi), wiring.read_cli_token(folder), wiring.default_url(app.config))

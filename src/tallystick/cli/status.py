@@ -1,0 +1,28 @@
+"""`tally status`: what is in the ledger, how fresh, and whether a server runs."""
+
+from tallystick.cli.open_client import open_client
+from tallystick.cli.options import AsJson, ConfigFile, Data
+from tallystick.cli.output import Form, chosen_form, note, print_fields, print_json, print_rows
+from tallystick.config import data_dir
+from tallystick.wiring import running_server
+
+
+def status(data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """What is in the ledger, how fresh, and whether a server runs."""
+    folder = data_dir(data)
+    running = running_server(folder)
+    with open_client(data, config) as client:
+        answer = client.call("GET", "/api/v1/status")
+        sources = client.call("GET", "/api/v1/sources")
+    form = chosen_form(as_json=as_json, as_csv=False)
+    server = {"url": running.url, "pid": running.pid} if running else None
+    if form is Form.JSON:
+        print_json({"data": str(folder), "server": server, **answer, **sources})
+        return
+    print_fields({"data": str(folder), "server": running.url if running else "not running (tally up)"}, form=form)
+    print_fields({name: str(value) for name, value in answer.items() if not isinstance(value, dict | list)}, form=form)
+    rows = [[str(one.get("source")), f"{one.get('events', 0):,}", str(one.get("last_at") or "")] for one in sources["sources"]]
+    if rows:
+        print_rows(["source", "events", "last event"], rows, form=form, numeric=frozenset({"events"}))
+    else:
+        note("Nothing recorded yet: tally demo, tally import FILE… or tally up")
