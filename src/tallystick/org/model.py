@@ -58,8 +58,60 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking: made from a token, a session or the data directory's own token file."""
+    """Who is asking: made from a token, a session or the data directory's own token file.
+
+    Attributes:
+        teams: The teams whose rows it may see; empty means all.
+        local: Came with the token file, so it may have the app read local paths.
+    """
 
     name: str
     role: Role
     teams: tuple[str, ...] = ()
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoginLink:
+    """A link that opens one session, once."""
+
+    secret_hash: str
+    role: Role
+    created_at: int
+    expires_at: int
+    teams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that has logged in.
+
+    Attributes:
+        secret_hash: Of the cookie's value.
+        csrf: The word that forms carry back.
+    """
+
+    secret_hash: str
+    name: str
+    role: Role
+    csrf: str
+    created_at: int
+    expires_at: int
+    teams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change by somebody.
+
+    Attributes:
+        at: Microseconds.
+        who: Name of the principal.
+        what: Verb and noun, such as ``create key``.
+        detail: What it was done to; never a secret.
+    """
+
+    at: int
+    who: str
+    what: str
+    detail: str
