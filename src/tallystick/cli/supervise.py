@@ -1,0 +1,141 @@
+"""Keeps the two kinds of process alive: gateway workers and the app.
+
+Each child holds the read end of a pipe whose write end lives only here: when this
+process dies, however it dies, the children see the end of the pipe and stop.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+from tallystick.kernel.errors import Conflict, Unavailable
+
+_LONGEST_BACKOFF_SECONDS = 10.0
+_STEADY_SECONDS = 30.0
+_POLL_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class Child:
+    """One process that is started again when it dies."""
+
+    name: str
+    command: Sequence[str]
+    fds: tuple[int, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    failures: int = 0
+    due_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Starts children, restarts those that die, and stops them in order.
+
+    Attributes:
+        drain_seconds: How long a stopping gateway may take to finish its streams.
+    """
+
+    children: list[Child]
+    drain_seconds: float = 30.0
+    stopping: bool = False
+    _lifeline: tuple[int, int] = field(default_factory=os.pipe)
+
+    def start(self) -> None:
+        """Start every child once."""
+        for child in self.children:
+            self._spawn(child)
+
+    def watch(self) -> None:
+        """Keep children alive until a signal asks to stop; then stop them."""
+        try:
+            while not self.stopping:
+                for child in self.children:
+                    self._revive(child)
+                time.sleep(_POLL_SECONDS)
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Ask in order (gateways drain into a living app), then insist."""
+        for child in self.children:
+            if child.process is not None and child.process.poll() is None:
+                child.process.send_signal(signal.SIGTERM)
+                try:
+                    child.process.wait(self.drain_seconds)
+                except subprocess.TimeoutExpired:
+                    child.process.kill()
+                    child.process.wait()
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """A signal handler: stop at the next look."""
+        self.stopping = True
+
+    def _spawn(self, child: Child) -> None:
+        read_end, write_end = self._lifeline
+        os.set_inheritable(write_end, False)
+        # A session of its own: Ctrl-C reaches only this process, which stops the others in order.
+        child.process = subprocess.Popen(
+            [*child.command, "--lifeline", str(read_end)], pass_fds=(*child.fds, read_end), start_new_session=True
+        )
+        child.started_at = time.monotonic()
+        child.due_at = 0.0
+
+    def _revive(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None and child.process.poll() is None:
+            if now - child.started_at > _STEADY_SECONDS:
+                child.failures = 0
+            return
+        if not child.due_at:
+            code = child.process.returncode if child.process else 0
+            # The first death is most likely an accident: come back at once, then ever later.
+            wait = 0.0 if not child.failures else min(0.5 * 2**child.failures, _LONGEST_BACKOFF_SECONDS)
+            child.failures += 1
+            child.due_at = now + wait
+            sys.stderr.write(f"{child.name} ended ({code}); starting it again{f' in {wait:g} s' if wait else ''}\n")
+        if now >= child.due_at:
+            self._spawn(child)
+
+
+@contextlib.contextmanager
+def signals(supervisor: Supervisor) -> Iterator[None]:
+    """SIGTERM, SIGINT and SIGHUP stop the supervisor inside the block."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, supervisor.handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The public socket, bound and listening, inheritable by gateway workers.
+
+    Raises:
+        Conflict: Somebody else listens there.
+        Unavailable: The address is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        where = f"{host}:{port}"
+        if error.errno in {98, 48, 13}:  # EADDRINUSE on Linux and macOS, EACCES
+            reason = "no right to listen on this port" if error.errno == 13 else "the port is in use"
+            raise Conflict(reason, where=where, next_steps=[f"choose another: --port {port + 1}", "tally status"]) from None
+        raise Unavailable(f"cannot listen there: {error.strerror}", where=where, next_steps=["check [server] host"]) from None
+    listener.listen(2048)
+    listener.set_inheritable(True)
+    return listener

@@ -1,0 +1,127 @@
+"""`tally up`: the gateway and the pages behind one port."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tallystick import __version__, wiring
+from tallystick.cli.client import ApiClient, HttpTransport
+from tallystick.cli.open_client import DEFAULT_CONFIG, read_config
+from tallystick.cli.options import ConfigFile, Data
+from tallystick.cli.supervise import Child, Supervisor, listen, signals
+from tallystick.config import Config, data_dir
+from tallystick.kernel.errors import TallyError, Unavailable, UsageError
+
+_START_SECONDS = 60.0
+
+
+def up(
+    data: Data = None,
+    config: ConfigFile = None,
+    port: Annotated[int, typer.Option(help="Public port; [server] port by default.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on; loopback by default.")] = "",
+    role: Annotated[str, typer.Option(help="Run only the gateway or only the app: gateway, app or all.")] = "all",
+    behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy in front terminates TLS.")] = False,
+) -> None:
+    """Run the gateway and the pages until Ctrl-C."""
+    if role not in {"all", "gateway", "app"}:
+        raise UsageError(f'--role "{role}" is not one of all, gateway, app')
+    if config is None and DEFAULT_CONFIG.exists():
+        config = DEFAULT_CONFIG
+    settings = wiring.with_server(read_config(config), host=host, port=port, behind_proxy=behind_proxy)
+    serve(settings, data_dir(data), config, role=role)
+
+
+def serve(config: Config, folder: Path, config_file: Path | None, *, role: str = "all", demo: str = "") -> None:
+    """Run the processes over a data directory until a signal.
+
+    Raises:
+        Conflict: The port or the data directory is taken.
+        ConfigError: The address would show pages or keys to the network unguarded.
+    """
+    wiring.check_bind(config)
+    url = wiring.default_url(config)
+    with wiring.hold_server_lock(folder, url), listen(config.server.host, config.server.port) as listener:
+        children = _children(config, folder, config_file, listener.fileno(), role=role, demo=demo)
+        supervisor = Supervisor(children)
+        with signals(supervisor):
+            try:
+                supervisor.start()
+                if role == "all":
+                    client = wait_until_ready(supervisor, url, folder)
+                    if client is not None:
+                        _greet(config, client, url)
+                supervisor.watch()
+            finally:
+                supervisor.stop()
+
+
+def _children(
+    config: Config, folder: Path, config_file: Path | None, fd: int, *, role: str, demo: str
+) -> list[Child]:
+    shared = ["--data", str(folder), "--host", config.server.host, "--port", str(config.server.port)]
+    shared += ["--config", str(config_file.resolve())] if config_file else []
+    shared += ["--behind-proxy"] if config.server.behind_proxy else []
+    command = [sys.executable, "-m", "tallystick.cli.child"]
+    children = []
+    if role in {"all", "gateway"}:
+        workers = range(1, config.gateway.workers + 1)
+        children += [Child(f"gateway {n}", [*command, "gateway", *shared, "--fd", str(fd)], (fd,)) for n in workers]
+    if role in {"all", "app"}:
+        children.append(Child("app", [*command, "app", *shared, "--demo", demo]))
+    return children
+
+
+def wait_until_ready(supervisor: Supervisor, url: str, folder: Path) -> ApiClient | None:
+    """A client of the server once it answers; None when a signal came first.
+
+    Raises:
+        Unavailable: It does not come up.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and not supervisor.stopping:
+        token = wiring.read_cli_token(folder)
+        for child in supervisor.children:
+            if child.process is not None and child.process.poll() is not None:
+                raise Unavailable(f"the {child.name} process ended while starting", next_steps=["tally doctor"])
+        if token:
+            client = ApiClient(HttpTransport(url), token, url)
+            try:
+                client.call("GET", "/healthz")
+            except TallyError:
+                pass
+            else:
+                return client
+        time.sleep(0.05)
+    if supervisor.stopping:
+        return None
+    raise Unavailable(f"the server did not answer within {_START_SECONDS:g} s", where=url, next_steps=["tally doctor"])
+
+
+def base_urls(config: Config, url: str) -> list[tuple[str, str, str]]:
+    """What to paste for each provider: name, environment variable (may be empty), base URL.
+
+    The OpenAI SDK wants the version in its base URL, the Anthropic SDK adds it itself.
+    """
+    rows = []
+    for name, provider in config.providers.items():
+        suffix = "/v1" if provider.dialect == "openai" else ""
+        variable = f"{provider.dialect.upper()}_BASE_URL" if name == provider.dialect else ""
+        rows.append((name, variable, f"{url}/{name}{suffix}"))
+    return rows
+
+
+def _greet(config: Config, client: ApiClient, url: str) -> None:
+    link: dict[str, Any] = client.call("POST", "/api/v1/login-links", json={"next": "/"})
+    lines = [f"Tallystick {__version__}  (Ctrl-C to stop)", ""]
+    lines += [f"  Pages      {url}{link['path']}", "             opens once, within 15 minutes; `tally open` makes another", ""]
+    for name, variable, base in base_urls(config, url):
+        lines.append(f"  {name:<10} {'export ' + variable + '=' if variable else ''}{base}")
+    lines += ["", "  Key        tally keys create --team TEAM --feature FEATURE"]
+    if config.gateway.bring_your_own_key:
+        lines.append("             or keep your provider's own key: it is passed on and never stored")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

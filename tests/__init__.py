@@ -1,0 +1,1 @@
+"""The tests. Rooms mirror src/tallystick; see house rules in docs/decisions."""
