@@ -1,0 +1,1 @@
+"""Data to SVG: pure functions, no other room's types."""
