@@ -65,8 +65,9 @@ EVENT_COLUMNS: tuple[Column, ...] = (
     Column("trace_id", "text"),
 )
 
-# Sums a charge row carries beside its dimensions; each is also computable from events,
-# and the explore query over charges and unposted events relies on the two agreeing.
+# Sums a charge row carries beside its dimensions; each is also computable from events
+# (`ledger.post.EVENT_SUMS` says how), and the explore query over charges and unposted
+# events relies on the two agreeing. A sum of nothing known is NULL, not 0.
 SUMMED: tuple[Column, ...] = (
     Column("calls", "int"),
     Column("attempts", "int"),
@@ -76,10 +77,10 @@ SUMMED: tuple[Column, ...] = (
     Column("unpriced_tokens", "int"),
     Column("input_tokens", "int"),
     Column("output_tokens", "int"),
-    *(Column(column.name, column.kind) for column in _quantities()),
-    *(Column(column.name, column.kind) for column in _costs()),
-    Column("list_cost", "money"),
-    Column("effective_cost", "money"),
+    *_quantities(),
+    *_costs(),
+    Column("list_cost", "money", nullable=True),
+    Column("effective_cost", "money", nullable=True),
 )
 
 CHARGE_COLUMNS: tuple[Column, ...] = (

@@ -17,6 +17,8 @@ class Dialect(Protocol):
     """The few expressions the two column engines spell differently. All return SQL text."""
 
     name: str
+    merges: bool
+    """Whether the engine itself folds rows of equal key, so that old versions need no deletion."""
 
     def instant(self, param: str) -> str:
         """A timestamp from a parameter that holds microseconds: ``instant('$from')``."""
@@ -33,30 +35,61 @@ class Dialect(Protocol):
     def tag(self, column: str, param: str) -> str:
         """The value of a key in a tags map, '' when missing."""
 
+    def one_of(self, expression: str, param: str) -> str:
+        """Whether a value is in a list parameter: ``one_of('team', '$teams')``; an empty list holds nothing."""
+
     def final(self, table: str) -> str:
-        """The table as read with duplicates merged (ClickHouse FINAL)."""
+        """The table as read with duplicates merged (ClickHouse FINAL); an alias may follow."""
 
 
 class Engine(Protocol):
-    """One open column store. Not thread-safe for writes: one ingest thread owns appends."""
+    """One open column store. Any thread may read; writers wait for each other."""
 
-    dialect: Dialect
+    @property
+    def dialect(self) -> Dialect:
+        """How this engine spells what differs."""
+
+    def ensure_table(
+        self, table: str, columns: Sequence[Column], *, order_by: Sequence[str], unique: bool = False
+    ) -> None:
+        """Create the table, or add the columns that it lacks (existing rows get the default).
+
+        `order_by` is how rows are laid out where the engine sorts them; with `unique`, rows
+        equal in it may be folded into one where the engine can.
+        """
 
     def execute(self, sql: str, params: Mapping[str, Param] | None = None) -> None:
         """Run a statement without result."""
 
     def rows(self, sql: str, params: Mapping[str, Param] | None = None) -> list[tuple[object, ...]]:
         """All rows of a query. Money columns come back as `decimal.Decimal`, instants cast by
-        `micros` as int."""
+        `micros` as int.
+        """
 
-    def append(
-        self, table: str, columns: Sequence[Column], data: Mapping[str, Sequence[object]]
-    ) -> None:
+    def append(self, table: str, columns: Sequence[Column], data: Mapping[str, Sequence[object]]) -> None:
         """Append columnar data: instants as int microseconds, money as int grains, tags as
-        dicts, texts as sequences, None where nullable."""
+        dicts, texts as sequences, None where nullable. A column without data gets its
+        default: NULL where nullable, else "", 0, false or empty.
+        """
+
+    def known(
+        self, table: str, column: str, texts: Sequence[str], *, where: str, params: Mapping[str, Param]
+    ) -> set[str]:
+        """Which of these texts a column already holds, among the rows that `where` lets through.
+        Made for lists too long for a parameter.
+        """
 
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing where the engine can; otherwise ordered writes (the mark last)."""
+
+    def disk_bytes(self) -> int:
+        """Bytes the store takes on disk; 0 for one in memory."""
+
+    def memory_bytes(self) -> int:
+        """Bytes of memory the engine holds now, as it counts them itself."""
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the store, where there is one."""
 
     def close(self) -> None:
         """Flush and release the files."""
