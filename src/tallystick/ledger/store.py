@@ -1,0 +1,174 @@
+"""The ledger's SQL: events in, once each; charges out, up to the mark.
+
+The mark is the highest ingest number that is posted, and a charge's `batch_seq` is the
+mark its batch moved to. So charges with `batch_seq` <= mark and events with
+`ingest_seq` > mark are everything, once, for any mark a reader has read.
+"""
+# ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tallystick.kernel.errors import Conflict
+from tallystick.kernel.money import grains_from_decimal
+from tallystick.kernel.table import Column
+from tallystick.ledger.columns import CHARGE_COLUMNS, EVENT_COLUMNS
+from tallystick.ledger.post import EVENT_SUMS
+from tallystick.ledger.rows import from_row
+from tallystick.storage.engine import Dialect, Engine
+from tallystick.usage.dimensions import CHARGE_DIMENSIONS
+from tallystick.usage.model import UsageEvent
+
+EVENTS = "usage_event"
+CHARGES = "charge"
+MARKS = "ledger_mark"
+MARK_COLUMNS = (Column("name", "text"), Column("value", "int"))
+
+# Raised when a table changes in a way that an older version would misread; a column more is no such change.
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a batch.
+
+    Attributes:
+        new: Rows the ledger did not have.
+        duplicates: Rows it had, or had twice in the batch: left out.
+    """
+
+    new: int
+    duplicates: int
+
+
+def ensure_tables(engine: Engine) -> None:
+    """Create the tables, or add the columns that a newer version knows.
+
+    Raises:
+        Conflict: A newer version that changed the tables has written this ledger.
+    """
+    engine.ensure_table(MARKS, MARK_COLUMNS, order_by=("name", "value"), unique=True)
+    found = read_mark(engine, "schema")
+    if found > SCHEMA_VERSION:
+        raise Conflict(
+            f"the ledger has schema {found}, this version knows {SCHEMA_VERSION}",
+            next_steps=("upgrade Tallystick", "or restore the backup made before the upgrade"),
+        )
+    engine.ensure_table(EVENTS, EVENT_COLUMNS, order_by=("occurred_at", "event_id"), unique=True)
+    engine.ensure_table(CHARGES, CHARGE_COLUMNS, order_by=("charge_period_start", "batch_seq"))
+    if found < SCHEMA_VERSION:
+        append_mark(engine, "schema", SCHEMA_VERSION)
+
+
+def read_mark(engine: Engine, name: str = "posted") -> int:
+    """The highest value of a mark; 0 when it was never set."""
+    ((value,),) = engine.rows(f"SELECT coalesce(max(value), 0) FROM {MARKS} WHERE name = $name", {"name": name})
+    return int(str(value))
+
+
+def append_mark(engine: Engine, name: str, value: int) -> None:
+    """Move a mark forward; on an engine without transactions this is the commit of what was written before."""
+    with engine.transaction():
+        engine.append(MARKS, MARK_COLUMNS, {"name": [name], "value": [value]})
+        if not engine.dialect.merges:
+            engine.execute(f"DELETE FROM {MARKS} WHERE name = $name AND value < $value", {"name": name, "value": value})
+
+
+def read_last_seq(engine: Engine) -> int:
+    """The highest ingest number in use. Only the unposted tail is looked at, so the size of the ledger does not count."""
+    mark = read_mark(engine)
+    ((last,),) = engine.rows(
+        f"SELECT coalesce(max(ingest_seq), $mark) FROM {EVENTS} WHERE ingest_seq > $mark", {"mark": mark}
+    )
+    return int(str(last))
+
+
+def append_columns(engine: Engine, columns: Mapping[str, Sequence[Any]]) -> Appended:
+    """Append those rows whose event id the ledger does not hold, numbered on from the last one.
+
+    A redelivery must carry the `occurred_at` of the first delivery: ids are only looked
+    for between the earliest and latest instant of the batch.
+    """
+    ids = columns["event_id"]
+    count = len(ids)
+    if not count:
+        return Appended(0, 0)
+    with engine.transaction():
+        held = _held(engine, ids, columns["occurred_at"])
+        rows = _first_of_each(ids, held)
+        if rows:
+            kept = columns if len(rows) == count else {k: [v[row] for row in rows] for k, v in columns.items()}
+            first = read_last_seq(engine) + 1
+            engine.append(EVENTS, EVENT_COLUMNS, {**kept, "ingest_seq": range(first, first + len(rows))})
+    return Appended(len(rows), count - len(rows))
+
+
+def _held(engine: Engine, ids: Sequence[str], instants: Sequence[int]) -> set[str]:
+    instant = engine.dialect.instant
+    # Given as values, never as a subquery, so that the engine skips every block outside the range.
+    where = f"occurred_at >= {instant('$first')} AND occurred_at <= {instant('$last')}"
+    params = {"first": min(instants), "last": max(instants)}
+    return engine.known(EVENTS, "event_id", ids, where=where, params=params)
+
+
+def _first_of_each(ids: Sequence[str], held: set[str]) -> list[int]:
+    first: dict[str, int] = {}
+    for row, event_id in enumerate(ids):
+        first.setdefault(event_id, row)
+    return [row for event_id, row in first.items() if event_id not in held]
+
+
+def append_charges(engine: Engine, *, after: int, upto: int, seconds: int) -> None:
+    """Sum the events with after < ingest_seq <= upto into charges of batch `upto`."""
+    dialect = engine.dialect
+    keys = [dialect.bucket("occurred_at", seconds), *(f'"{name}"' for name in CHARGE_DIMENSIONS), "currency"]
+    names = ["charge_period_start", "batch_seq", *(f'"{name}"' for name in CHARGE_DIMENSIONS)]
+    names += ["basis", "currency", *EVENT_SUMS]
+    values = [keys[0], "$upto", *keys[1:-1], "'metered'", "currency", *EVENT_SUMS.values()]
+    engine.execute(
+        f"INSERT INTO {CHARGES} ({', '.join(names)}) SELECT {', '.join(values)} FROM {dialect.final(EVENTS)} "
+        f"WHERE ingest_seq > $after AND ingest_seq <= $upto GROUP BY {', '.join(keys)}",
+        {"after": after, "upto": upto},
+    )
+
+
+def drop_unnamed_charges(engine: Engine) -> int:
+    """Delete charges of a batch whose mark was never written; how many there were."""
+    params = {"mark": read_mark(engine)}
+    ((count,),) = engine.rows(f"SELECT count(*) FROM {CHARGES} WHERE batch_seq > $mark", params)
+    if count:
+        engine.execute(f"DELETE FROM {CHARGES} WHERE batch_seq > $mark", params)
+    return int(str(count))
+
+
+def event_select(dialect: Dialect) -> str:
+    """The select list of whole events, for `to_events`."""
+    return ", ".join(_selected(column, dialect) for column in EVENT_COLUMNS)
+
+
+def _selected(column: Column, dialect: Dialect) -> str:
+    return dialect.micros(column.name) if column.kind == "instant" else f'"{column.name}"'
+
+
+def to_events(rows: Iterable[Sequence[Any]]) -> list[UsageEvent]:
+    """Events from rows read with `event_select`."""
+    names = [column.name for column in EVENT_COLUMNS]
+    money = [index for index, column in enumerate(EVENT_COLUMNS) if column.kind == "money"]
+    events = []
+    for row in rows:
+        values = list(row)
+        for index in money:
+            if values[index] is not None:
+                values[index] = grains_from_decimal(values[index])
+        events.append(from_row(dict(zip(names, values, strict=True))))
+    return events
+
+
+def read_event(engine: Engine, event_id: str) -> UsageEvent | None:
+    """One event by its id, None when the ledger has none."""
+    found = engine.rows(
+        f"SELECT {event_select(engine.dialect)} FROM {EVENTS} WHERE event_id = $event_id LIMIT 1",
+        {"event_id": event_id},
+    )
+    return to_events(found)[0] if found else None

@@ -1,0 +1,14 @@
+"""Make the ledger ready: its tables in the shape of this version, and nothing half written."""
+
+from tallystick.ledger.store import drop_unnamed_charges, ensure_tables
+from tallystick.operations.context import Context
+
+
+def start_ledger(context: Context) -> None:
+    """Run once, before anything reads or writes; running it again changes nothing.
+
+    Raises:
+        Conflict: A newer version has written this ledger.
+    """
+    ensure_tables(context.ledger)
+    drop_unnamed_charges(context.ledger)
