@@ -1,0 +1,101 @@
+"""Which route needs which permission, as data. What is not listed is refused when the app is built."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tallystick.org.authorize import Permission
+
+READING = frozenset({"GET", "HEAD"})
+
+ACCESS: Mapping[tuple[str, str], Permission] = {
+    ("GET", "/healthz"): "open",
+    ("GET", "/readyz"): "open",
+    ("GET", "/login"): "open",
+    ("POST", "/login"): "open",
+    ("POST", "/logout"): "read",
+    ("GET", "/static/{path:path}"): "open",
+    ("GET", "/favicon.ico"): "open",
+    ("GET", "/"): "read",
+    ("GET", "/explore"): "read",
+    ("GET", "/requests"): "read",
+    ("GET", "/requests/{event_id}"): "read",
+    ("GET", "/sources"): "instance",
+    ("GET", "/api/v1/openapi.json"): "read",
+    ("GET", "/api/v1/explore"): "read",
+    ("GET", "/api/v1/requests"): "read",
+    ("GET", "/api/v1/requests/{event_id}"): "read",
+    ("GET", "/api/v1/values"): "read",
+    ("GET", "/api/v1/sources"): "instance",
+    ("GET", "/api/v1/status"): "instance",
+    ("GET", "/api/v1/prices"): "prices",
+    ("GET", "/api/v1/prices/explain"): "prices",
+    ("POST", "/api/v1/import"): "local",
+    ("GET", "/api/v1/keys"): "keys_read",
+    ("POST", "/api/v1/keys"): "keys_write",
+    ("DELETE", "/api/v1/keys/{key_id}"): "keys_write",
+    ("GET", "/api/v1/tokens"): "tokens_read",
+    ("POST", "/api/v1/tokens"): "tokens_write",
+    ("DELETE", "/api/v1/tokens/{token_id}"): "tokens_write",
+    ("POST", "/api/v1/login-links"): "tokens_write",
+    ("GET", "/api/v1/audit"): "audit",
+    ("POST", "/api/v1/erase"): "erase",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One route as the guard sees it."""
+
+    method: str
+    template: str
+    permission: Permission
+    pattern: re.Pattern[str]
+
+
+def doors(routes: Iterable[tuple[str, str]]) -> tuple[Door, ...]:
+    """The doors of an application's routes, given as method and template.
+
+    A page that only reads and is not listed needs `read`; nothing else is guessed.
+
+    Raises:
+        ValueError: A route of the API, or one that changes something, is not listed.
+    """
+    return tuple(
+        Door(method, template, _permission(method, template), _pattern(template)) for method, template in routes
+    )
+
+
+def _permission(method: str, template: str) -> Permission:
+    listed = ACCESS.get(("GET" if method == "HEAD" else method, template))
+    if listed is not None:
+        return listed
+    if method in READING and not template.startswith("/api"):
+        return "read"
+    raise ValueError(f"{method} {template} has no line in api/access.py: nobody has said who may call it")
+
+
+def needed(table: Iterable[Door], method: str, path: str) -> Permission | None:
+    """The permission of a request: that of the first route it matches, None when it matches none.
+
+    With the right path and another method it is that path's, so that a wrong method
+    tells a stranger nothing.
+    """
+    other: Permission | None = None
+    for door in table:
+        if door.pattern.fullmatch(path):
+            if door.method == method:
+                return door.permission
+            other = other or ("read" if door.permission == "open" else door.permission)
+    return other
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{[^}]*\})", template)
+    return re.compile("".join(_part(part) for part in parts), re.DOTALL)
+
+
+def _part(part: str) -> str:
+    if not part.startswith("{"):
+        return re.escape(part)
+    return ".*" if part.endswith(":path}") else "[^/]+"
