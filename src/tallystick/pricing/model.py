@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,25 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class Clause:
+    """One rule over a model's name, without case: which names mean the model.
+
+    Attributes:
+        kind: `any` and `all` combine `parts`; the others test `text` (`regex` searches).
+    """
+
+    kind: Literal["equals", "starts_with", "ends_with", "contains", "regex", "any", "all"]
+    text: str = ""
+    parts: tuple["Clause", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PriceCard:
     """All unit prices of one model, valid from a date, as known since a date.
 
     Attributes:
-        price_id: Stable hash of all that follows: equal content, equal id.
+        price_id: Stable hash of what is sold, when, and for how much (not of source, notes
+            or matching): equal content, equal id.
         provider: Lower case, as in OpenTelemetry (`openai`, `anthropic`, …).
         model: Canonical name.
         service_tier: Condition: `""` standard, else `batch`, `flex`, `priority`, `fast` …
@@ -35,6 +50,10 @@ class PriceCard:
             valid_from and a new known_since.
         tiers: By rising threshold; the first is the base.
         source: `genai-prices <version>` or `override <file>`.
+        hours: Minutes of the UTC day (start in, end out, start < end) it holds in; None all day.
+        match: Which names mean the model; on one card of a model at least. None: only its own name.
+        order: Rank among the provider's models when several match: the lowest wins.
+        withdrawn_at: Microseconds: when the book learned that it no longer holds; None while it does.
     """
 
     price_id: str
@@ -50,6 +69,9 @@ class PriceCard:
     source: str = ""
     hours: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
+    match: Clause | None = None
+    order: int = 0
+    withdrawn_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,210 @@
+"""The price book: all cards, and which of them holds for one call.
+
+A book is immutable but for its memory of answers. What was known at another time is
+another book (`as_of`); what changed is a new book.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from tallystick.kernel.period import MINUTE_US
+from tallystick.pricing.match import Matcher, canonical_provider
+from tallystick.pricing.model import PriceCard
+from tallystick.usage.meters import METERS
+
+DAY_MINUTES = 24 * 60
+FOREVER_US = 2**62
+_REMEMBERED = 50_000
+LONGEST_NAME = 256
+
+# What a provider may write for its ordinary, undiscounted service.
+STANDARD_TIERS = frozenset({"", "default", "standard", "standard_only", "auto", "on_demand", "on-demand"})
+_TIER_NAMES = {"on_demand_flex": "flex", "on_demand_priority": "priority"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Unit prices of one size class of input, fallbacks of meters resolved.
+
+    Attributes:
+        above: Holds when input_tokens is greater than this.
+        prices: Meter name to grains per unit.
+    """
+
+    above: int
+    prices: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One card in one stretch of time and part of the day. Segments of one model never overlap.
+
+    Attributes:
+        start_us, end_us: First microsecond in, first out.
+        from_minute, to_minute: Minutes of the UTC day, start in, end out.
+        steps: By falling threshold; the last is the base.
+    """
+
+    start_us: int
+    end_us: int
+    from_minute: int
+    to_minute: int
+    card: PriceCard
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What the book says of one name under one set of conditions, for all time.
+
+    Attributes:
+        provider: The price list used; empty when none knows the model.
+        model: Canonical, or the raw name when unknown.
+        known: Whether the model is known, priced or not.
+        segments: By time; empty when nothing is priced.
+        starts: `start_us` of each segment.
+        why: One sentence for people.
+    """
+
+    provider: str
+    model: str
+    known: bool
+    segments: tuple[Segment, ...]
+    starts: tuple[int, ...]
+    why: str
+
+    def at(self, at_us: int) -> Segment | None:
+        """The segment that holds at an instant."""
+        index = bisect_right(self.starts, at_us) - 1
+        if index < 0:
+            return None
+        minute = at_us // MINUTE_US % DAY_MINUTES
+        start = self.starts[index]
+        while index >= 0 and self.starts[index] == start:
+            segment = self.segments[index]
+            if at_us < segment.end_us and segment.from_minute <= minute < segment.to_minute:
+                return segment
+            index -= 1
+        return None
+
+
+def card_tier(service_tier: str) -> str:
+    """The condition of a card that a provider's service tier asks for; "" is the standard price."""
+    name = service_tier.strip().lower()
+    if name in STANDARD_TIERS:
+        return ""
+    return _TIER_NAMES.get(name, name)
+
+
+class PriceBook:
+    """Prices in force, by provider, model, tier and region.
+
+    Args:
+        cards: All of them, withdrawn ones too: they count only for `as_of`.
+    """
+
+    def __init__(self, cards: Iterable[PriceCard]) -> None:
+        self.cards: tuple[PriceCard, ...] = tuple(cards)
+        live = [card for card in self.cards if card.withdrawn_at is None]
+        self._by_key: dict[tuple[str, str, str, str], list[PriceCard]] = {}
+        for card in live:
+            self._by_key.setdefault((card.provider, card.model, card.service_tier, card.region), []).append(card)
+        self._matcher = Matcher(live)
+        self._memory: dict[tuple[str, str, str, str], Resolution] = {}
+
+    def as_of(self, known_us: int) -> "PriceBook":
+        """The book as it was known at an instant: later corrections left out, withdrawn prices back."""
+        return PriceBook(
+            replace(card, withdrawn_at=None)
+            for card in self.cards
+            if card.known_since <= known_us and (card.withdrawn_at is None or card.withdrawn_at > known_us)
+        )
+
+    def resolve(self, provider: str, model: str, service_tier: str = "", region: str = "") -> Resolution:
+        """What the book says of a raw model name; answers are remembered."""
+        if len(model) > LONGEST_NAME or len(service_tier) > LONGEST_NAME or len(region) > LONGEST_NAME:
+            return Resolution("", model, False, (), (), f"no name is longer than {LONGEST_NAME} characters")
+        key = (provider, model, service_tier, region)
+        found = self._memory.get(key)
+        if found is None:
+            found = self._resolve(provider, model, service_tier, region)
+            if len(self._memory) >= _REMEMBERED:
+                self._memory.clear()
+            self._memory[key] = found
+        return found
+
+    def conditions(self, provider: str, model: str) -> list[tuple[str, str]]:
+        """The (service tier, region) pairs a canonical model has cards for."""
+        return sorted({(key[2], key[3]) for key in self._by_key if key[:2] == (provider, model)})
+
+    def _resolve(self, provider: str, model: str, service_tier: str, region: str) -> Resolution:
+        match = self._matcher.find(provider, model) if model else None
+        if match is None:
+            return Resolution("", model, False, (), (), self._unknown(provider, model))
+        tier = card_tier(service_tier)
+        cards = (
+            self._by_key.get((match.provider, match.model, tier, region))
+            or self._by_key.get((match.provider, match.model, tier, ""))
+            or []
+        )
+        segments = lay_out(cards)
+        why = match.why
+        if not cards:
+            why = f'{why}; no price for service tier "{service_tier}", so it stays unpriced'
+        elif not segments:
+            why = f"{why}; the list gives no price for it"
+        starts = tuple(segment.start_us for segment in segments)
+        return Resolution(match.provider, match.model, True, segments, starts, why)
+
+    def _unknown(self, provider: str, model: str) -> str:
+        if not model:
+            return "no model is named"
+        if provider and not self._matcher.knows(provider):
+            return f'no price list of provider "{canonical_provider(provider)}"'
+        return f'no price list knows "{model}"'
+
+
+def lay_out(cards: Iterable[PriceCard]) -> tuple[Segment, ...]:
+    """Cards of one key as segments that do not overlap.
+
+    A card without an end lasts until a later one starts; of two with one start the one
+    known later wins; inside a card's period its time-of-day companions take their hours.
+    """
+    held = [card for card in cards if any(tier.prices for tier in card.tiers)]
+    steps = {id(card): _steps(card) for card in held}
+    edges = sorted({edge for card in held for edge in (card.valid_from, card.valid_to) if edge is not None})
+    segments: list[Segment] = []
+    for start, end in zip(edges, [*edges, FOREVER_US][1:], strict=True):
+        active = [c for c in held if c.valid_from <= start and (c.valid_to is None or c.valid_to > start)]
+        for (low, high), card in _hours(active):
+            segments.append(Segment(start, end, low, high, card, steps[id(card)]))
+    return tuple(segments)
+
+
+def _hours(active: list[PriceCard]) -> list[tuple[tuple[int, int], PriceCard]]:
+    """Which card holds in which minutes of a day."""
+    newest = sorted(active, key=lambda card: (card.valid_from, card.known_since), reverse=True)
+    edges = sorted({0, DAY_MINUTES, *(edge for card in active if card.hours for edge in card.hours)})
+    found: list[tuple[tuple[int, int], PriceCard]] = []
+    for low, high in zip(edges, edges[1:], strict=False):
+        timed = [card for card in newest if card.hours and card.hours[0] <= low < card.hours[1]]
+        plain = [card for card in newest if not card.hours]
+        chosen = (timed or plain)[:1]
+        if timed and plain and plain[0].valid_from > timed[0].valid_from:
+            chosen = plain[:1]
+        found += [((low, high), card) for card in chosen]
+    return found
+
+
+def _steps(card: PriceCard) -> tuple[Step, ...]:
+    falling = sorted(card.tiers, key=lambda tier: tier.above_input_tokens, reverse=True)
+    return tuple(Step(tier.above_input_tokens, _with_fallbacks(tier.prices)) for tier in falling)
+
+
+def _with_fallbacks(prices: Mapping[str, int]) -> dict[str, int]:
+    full = dict(prices)
+    for meter in METERS:
+        if meter.name not in full and meter.falls_back in full:
+            full[meter.name] = full[meter.falls_back]
+    return full
