@@ -1,12 +1,11 @@
 """How events become charges: which sums, in which buckets. Only text and arithmetic; the SQL runs in `store`."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from tallystick.ledger.columns import SUMMED
-from tallystick.usage.meters import FACT_METERS, METERS, TOKEN_METERS
+from tallystick.usage.meters import FACT_METERS, METERS
 
 HOUR_SECONDS = 3600
 QUARTER_SECONDS = 900
@@ -45,11 +44,6 @@ EVENT_SUMS: dict[str, str] = {column.name: _event_sum(column.name) for column in
 
 Sums of quantities and costs are NULL where no event of the group has a figure.
 """
-
-
-def unpriced_tokens(quantities: Mapping[str, int], priced: Mapping[str, int]) -> int:
-    """Tokens that have no price: a whole number even where the cost is unknown."""
-    return sum(quantities.get(name, 0) for name in TOKEN_METERS if name not in priced)
 
 
 @lru_cache(maxsize=64)

@@ -5,13 +5,13 @@ value is left out of it. Bulk goes by columns: one list per column that any even
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from tallystick.kernel.table import Kind
 from tallystick.ledger.columns import EVENT_COLUMNS
-from tallystick.ledger.post import unpriced_tokens
 from tallystick.usage.dimensions import ATTRIBUTION
-from tallystick.usage.meters import METERS
+from tallystick.usage.meters import METERS, TOKEN_METERS
 from tallystick.usage.model import Measured, UsageEvent
 
 # Fields of an event that are columns of the same name and shape.
@@ -23,54 +23,61 @@ _PLAIN: tuple[str, ...] = (
     "effective_max_tokens", "finish_reason", "time_to_first_token_us", "duration_us", "user_agent", "retry_count",
     "trace_id",
 )  # fmt: skip
-_REQUIRED = frozenset({"event_id", "call_id", "attempt", "occurred_at", "source"})
-_READERS: dict[str, Callable[[UsageEvent], object]] = {
-    "tags": lambda event: dict(event.tags),
-    "usage_state": lambda event: event.measured.state,
-    "estimated": lambda event: event.measured.estimated,
-    "drift": lambda event: event.measured.drift,
-    "input_tokens": lambda event: event.measured.input_tokens,
-    "output_tokens": lambda event: event.measured.output_tokens,
-    "unpriced_tokens": lambda event: unpriced_tokens(event.measured.quantities, event.priced),
-    "block_fingerprints": lambda event: event.block_fingerprints,
+_REQUIRED = frozenset({"event_id", "call_id", "attempt", "occurred_at", "source", "usage_state"})
+_GETTERS: dict[str, Callable[[UsageEvent], Any]] = {
+    **{name: attrgetter(name) for name in (*_PLAIN, "tags", "block_fingerprints")},
+    "usage_state": attrgetter("measured.state"),
+    **{name: attrgetter(f"measured.{name}") for name in ("estimated", "drift", "input_tokens", "output_tokens")},
 }
-
-
-def to_columns(events: Sequence[UsageEvent]) -> dict[str, list[Any]]:
-    """One list per column that at least one event fills, each as long as `events`."""
-    columns: dict[str, list[Any]] = {}
-    for name in _PLAIN:
-        values = [getattr(event, name) for event in events]
-        _keep(columns, name, values, required=name in _REQUIRED)
-    for name, reader in _READERS.items():
-        _keep(columns, name, [reader(event) for event in events], required=name == "usage_state")
-    for name in _named(ATTRIBUTION, (event.dimensions for event in events)):
-        columns[name] = [event.dimensions.get(name, "") for event in events]
-    meters = [meter.name for meter in METERS]
-    for name in _named(meters, (event.measured.quantities for event in events)):
-        columns[f"q_{name}"] = [event.measured.quantities.get(name) for event in events]
-    for name in _named(meters, (event.priced for event in events)):
-        columns[f"c_{name}"] = [event.priced.get(name) for event in events]
-    return columns
-
-
-def _keep(columns: dict[str, list[Any]], name: str, values: list[Any], *, required: bool) -> None:
-    """Keep a column unless all its values are what the table holds by default."""
-    if required or values.count(_DEFAULTS[name]) < len(values):
-        columns[name] = values
-
 
 _EMPTY: dict[Kind, object] = {
     "text": "", "int": 0, "money": 0, "instant": 0, "bool": False, "tags": {}, "texts": ()
 }  # fmt: skip
 _DEFAULTS = {column.name: None if column.nullable else _EMPTY[column.kind] for column in EVENT_COLUMNS}
+_METER_NAMES = tuple(meter.name for meter in METERS)
 
 
-def _named(known: Iterable[str], mappings: Iterable[Mapping[str, object]]) -> list[str]:
-    seen: set[str] = set()
-    for mapping in mappings:
-        seen.update(mapping)
-    return [name for name in known if name in seen]
+def to_columns(events: Sequence[UsageEvent]) -> dict[str, Sequence[Any]]:
+    """One sequence per column that at least one event fills, each as long as `events`."""
+    columns: dict[str, Sequence[Any]] = {}
+    for name, read in _GETTERS.items():
+        values = list(map(read, events))
+        if name in _REQUIRED or values.count(_DEFAULTS[name]) < len(values):
+            columns[name] = values
+    _spread(columns, "", ATTRIBUTION, [event.dimensions for event in events], "")
+    _spread(columns, "q_", _METER_NAMES, [event.measured.quantities for event in events], None)
+    _spread(columns, "c_", _METER_NAMES, [event.priced for event in events], None)
+    columns["unpriced_tokens"] = _unpriced(columns, len(events))
+    return columns
+
+
+def _spread(
+    columns: dict[str, Sequence[Any]],
+    prefix: str,
+    names: Iterable[str],
+    mappings: Sequence[Mapping[str, object]],
+    missing: object,
+) -> None:
+    """A column for each key that occurs."""
+    seen: set[str] = set().union(*mappings)
+    for name in names:
+        if name in seen:
+            columns[prefix + name] = [mapping.get(name, missing) for mapping in mappings]
+
+
+def _unpriced(columns: Mapping[str, Sequence[Any]], count: int) -> list[int]:
+    """Per event, the tokens of meters without a cost."""
+    totals = [0] * count
+    nothing = [None] * count
+    for name in TOKEN_METERS:
+        quantities = columns.get(f"q_{name}", nothing)
+        costs = columns.get(f"c_{name}", nothing)
+        if quantities is not nothing and costs.count(None):
+            totals = [
+                total + quantity if quantity and cost is None else total
+                for total, quantity, cost in zip(totals, quantities, costs, strict=True)
+            ]
+    return totals
 
 
 def to_row(event: UsageEvent) -> dict[str, Any]:
@@ -79,7 +86,7 @@ def to_row(event: UsageEvent) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any]) -> UsageEvent:
-    """The event of a row as `store.EVENT_SELECT` reads it: instants in microseconds, money in grains."""
+    """The event of a row as `store.event_select` reads it: instants in microseconds, money in grains."""
     fields: dict[str, Any] = {name: row[name] for name in _PLAIN}
     fields["stream"] = bool(fields["stream"])
     return UsageEvent(
@@ -100,5 +107,5 @@ def from_row(row: Mapping[str, Any]) -> UsageEvent:
 
 
 def _present(prefix: str, row: Mapping[str, Any]) -> dict[str, int]:
-    found = ((meter.name, row[prefix + meter.name]) for meter in METERS)
+    found = ((name, row[prefix + name]) for name in _METER_NAMES)
     return {name: value for name, value in found if value is not None}
