@@ -1,0 +1,248 @@
+"""Chat Completions (and the older Completions): whole bodies and streams.
+
+Usage of a stream comes only when it was asked for, in one last chunk without
+choices, and then every other chunk holds `"usage":null`. When it was us who asked,
+the client gets neither.
+"""
+
+import re
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from tallystick.gateway.dialects import openai_usage
+from tallystick.gateway.dialects.figures import Figures, nothing_used
+from tallystick.gateway.dialects.model import RequestFacts, ResponseFacts
+from tallystick.gateway.dialects.openai_errors import error_word, served_tier
+from tallystick.gateway.dialects.reading import decode, items, members, size, text
+from tallystick.gateway.dialects.sse import EventSplitter, event_data
+
+
+class _Body(msgspec.Struct):
+    id: object = None
+    model: object = None
+    choices: Raw = Raw()
+    usage: object = None
+    service_tier: object = None
+    error: object = None
+
+
+class _Message(msgspec.Struct):
+    tool_calls: list[Raw] | None = None
+    function_call: Raw | None = None
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+    message: _Message | None = None
+
+
+class _Chunk(msgspec.Struct):
+    id: object = None
+    model: object = None
+    choices: object = None
+    usage: object = UNSET
+    service_tier: object = None
+    error: object = None
+
+
+_BODY = msgspec.json.Decoder(_Body)
+_CHOICES = msgspec.json.Decoder(list[_Choice])
+_CHUNK = msgspec.json.Decoder(_Chunk)
+_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
+_NULL_USAGE = re.compile(rb'\s*,\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,\s*')
+_NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+
+
+def read_body(request: RequestFacts, status: int, body: bytes, *, speaks: bool = True) -> ResponseFacts:
+    """Read a whole body of any status. A call that does not speak (embeddings) reports no output: it is zero."""
+    found = decode(_BODY, body)
+    error = error_word(found.error if found else None, status)
+    if status >= 400:
+        return ResponseFacts(measured=nothing_used(), error_type=error)
+    if found is None:
+        return _not_understood(request, body if speaks else b"")
+    figures = openai_usage.read_usage(members(found.usage), openai_usage.CHAT)
+    if not speaks and figures.output_tokens is None:
+        figures.output_tokens = 0
+    finish = _read_choices(figures, found.choices)
+    spoken = len(found.choices) if figures.output_tokens is None else 0
+    figures.guess_missing(request, spoken)
+    figures.count("requests", 1)
+    return ResponseFacts(
+        measured=figures.measured(),
+        response_model=text(found.model),
+        response_id=text(found.id),
+        service_tier=served_tier(found.service_tier, request),
+        finish_reason=finish,
+        error_type=error,
+        output_bytes=spoken,
+    )
+
+
+def _not_understood(request: RequestFacts, body: bytes) -> ResponseFacts:
+    """A success whose body is no JSON object: all of it is a guess."""
+    figures = Figures()
+    figures.report.note("body is not a JSON object")
+    figures.guess_missing(request, len(body))
+    figures.count("requests", 1)
+    return ResponseFacts(
+        measured=figures.measured(),
+        complete=False,
+        service_tier=served_tier(None, request),
+        output_bytes=len(body),
+    )
+
+
+def _read_choices(figures: Figures, raw: Raw) -> str:
+    """Count tool calls; the finish reason of the first choice."""
+    if not raw:
+        return ""
+    choices = decode(_CHOICES, raw)
+    if choices is None:
+        figures.report.note("choices are not as documented")
+        return ""
+    figures.count("tool_calls", sum(_calls(choice.message) for choice in choices if choice.message))
+    return text(choices[0].finish_reason) if choices else ""
+
+
+def _calls(message: _Message) -> int:
+    called = message.function_call is not None and bytes(message.function_call) != b"null"
+    return len(message.tool_calls or ()) + called
+
+
+class ChatStream:
+    """Reads one stream of chunks; see `model.StreamReader`."""
+
+    __slots__ = (
+        "_calls",
+        "_done",
+        "_drift",
+        "_error",
+        "_finish",
+        "_id",
+        "_model",
+        "_output_bytes",
+        "_request",
+        "_splitter",
+        "_tier",
+        "_usage",
+    )
+
+    def __init__(self, request: RequestFacts) -> None:
+        self._request = request
+        self._splitter = EventSplitter()
+        self._usage: object = None
+        self._calls: set[tuple[object, object]] = set()
+        self._drift: list[str] = []
+        self._id = self._model = self._tier = self._finish = self._error = ""
+        self._output_bytes = 0
+        self._done = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The chunk, less the usage only we asked for."""
+        events = self._splitter.feed(chunk)
+        if self._request.asked_usage:
+            return b"".join([self._pass(event) for event in events])
+        for event in events:
+            self._pass(event)
+        return chunk
+
+    def flush(self) -> bytes:
+        """The last event, when its end never came."""
+        rest = self._splitter.rest()
+        if not rest:
+            return b""
+        shown = self._pass(rest)
+        if not self._request.asked_usage:
+            return b""
+        # Cut in the midst of the chunk that only we asked for: the client never sees it.
+        return b"" if shown and _NO_CHOICES.search(rest) and b'"prompt_tokens"' in rest else shown
+
+    def _pass(self, event: bytes) -> bytes:
+        """Read one event; what of it the client gets."""
+        data = event_data(event)
+        if not data:
+            return event
+        if data.startswith(b"[DONE]"):
+            self._done = True
+            return event
+        chunk = decode(_CHUNK, data)
+        if chunk is None:
+            self._note("a chunk is not a JSON object")
+            return event
+        self._read(chunk)
+        if chunk.usage is UNSET or not self._request.asked_usage:
+            return event
+        if chunk.usage is None:
+            return _without_null_usage(event, data)
+        return b"" if chunk.choices == [] else event
+
+    def _note(self, mark: str) -> None:
+        if mark not in self._drift:
+            self._drift.append(mark)
+
+    def _read(self, chunk: _Chunk) -> None:
+        if not self._id:
+            self._id = text(chunk.id)
+        self._model = text(chunk.model) or self._model
+        self._tier = text(chunk.service_tier) or self._tier
+        if chunk.usage:
+            self._usage = chunk.usage
+        if chunk.error:
+            self._error = error_word(chunk.error, 200)
+        for choice in items(chunk.choices):
+            self._read_choice(members(choice))
+
+    def _read_choice(self, choice: "dict[str, object] | object") -> None:
+        fields = members(choice)
+        delta = members(fields.get("delta"))
+        self._output_bytes += size(fields.get("text")) + sum([size(delta.get(name)) for name in _TEXTS])
+        index = fields.get("index") if type(fields.get("index")) is int else 0
+        for call in items(delta.get("tool_calls")):
+            self._read_call(index, members(call).get("index"), members(members(call).get("function")))
+        if "function_call" in delta:
+            self._read_call(index, "function_call", members(delta["function_call"]))
+        if not self._finish or index == 0:
+            self._finish = text(fields.get("finish_reason")) or self._finish
+
+    def _read_call(self, choice: object, call: object, function: "dict[str, object] | object") -> None:
+        fields = members(function)
+        self._calls.add((choice, call if type(call) in (int, str) else 0))
+        self._output_bytes += size(fields.get("name")) + size(fields.get("arguments"))
+
+    def facts(self) -> ResponseFacts:
+        """What is known so far; guesses are marked."""
+        figures = openai_usage.read_usage(members(self._usage), openai_usage.CHAT)
+        for mark in self._drift:
+            figures.report.note(mark)
+        figures.guess_missing(self._request, self._output_bytes)
+        figures.count("tool_calls", len(self._calls))
+        figures.count("requests", 1)
+        return ResponseFacts(
+            measured=figures.measured(),
+            complete=self._done or self._usage is not None,
+            response_model=self._model,
+            response_id=self._id,
+            service_tier=served_tier(self._tier, self._request),
+            finish_reason=self._finish,
+            error_type=self._error,
+            output_bytes=self._output_bytes,
+        )
+
+
+def _without_null_usage(event: bytes, data: bytes) -> bytes:
+    """The event as it were had nobody asked: without the member `"usage":null`.
+
+    An unescaped quote cannot stand inside a JSON string, so the pattern is always a
+    member; only where it occurs twice (one is nested) is the object rebuilt.
+    """
+    found = list(_NULL_USAGE.finditer(event))
+    if len(found) == 1:
+        return event[: found[0].start()] + event[found[0].end() :]
+    fields = decode(_MEMBERS, data)
+    if fields is None or data not in event:
+        return event
+    fields.pop("usage", None)
+    return event.replace(data, msgspec.json.encode(fields), 1)
