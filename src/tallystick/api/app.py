@@ -79,9 +79,9 @@ def _as_tally(request: Request, error: Exception) -> TallyError:
         return error
     if isinstance(error, RequestValidationError):
         return _of_validation(request, error)
-    if isinstance(error, HTTPException) and error.status_code == 405:  # noqa: PLR2004 - HTTP
+    if isinstance(error, HTTPException) and error.status_code == 405:
         return WrongMethod(f"{request.method} is not possible here", where=request.url.path)
-    if isinstance(error, HTTPException) and error.status_code != 404:  # noqa: PLR2004 - HTTP
+    if isinstance(error, HTTPException) and error.status_code != 404:
         return UsageError("the request cannot be read", where=request.url.path)
     return NotFound("there is no such page", where=request.url.path)
 
@@ -91,4 +91,6 @@ def _of_validation(request: Request, error: RequestValidationError) -> TallyErro
     first = error.errors()[0]
     place = ".".join(str(part) for part in first.get("loc", ())[1:])
     what = f'"{place}": {first.get("msg", "not valid")}' if place else str(first.get("msg", "not valid"))
-    return UsageError(f"the body cannot be used: {what}", where=request.url.path, next_steps=["GET /api/v1/openapi.json"])
+    return UsageError(
+        f"the body cannot be used: {what}", where=request.url.path, next_steps=["GET /api/v1/openapi.json"]
+    )

@@ -86,7 +86,7 @@ class Failures:
         """Count one failure; whether the address has had more than its share."""
         now = time.monotonic()
         since, count = self._seen.pop(address, (now, 0))
-        if now - since > 60:  # noqa: PLR2004 - a minute
+        if now - since > 60:
             since, count = now, 0
         self._seen[address] = (since, count + 1)
         while len(self._seen) > _ADDRESSES:

@@ -24,7 +24,7 @@ router = APIRouter()
 
 
 def safe_next(path: str) -> str:
-    """A path of this server to go on to; anything that could leave it becomes ``/``.
+    r"""A path of this server to go on to; anything that could leave it becomes ``/``.
 
     Browsers read ``//host`` and ``/\\host`` as another host, and drop tabs and newlines.
     """

@@ -38,6 +38,6 @@ def whole(request: Request, name: str, default: int, *, most: int) -> int:
     text = request.query_params.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9 and 1 <= int(text) <= most):  # noqa: PLR2004 - digits
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9 and 1 <= int(text) <= most):
         raise UsageError(f'"{name}" must be a whole number from 1 to {most}', where=request.url.path)
     return int(text)

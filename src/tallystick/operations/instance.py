@@ -14,8 +14,8 @@ from pathlib import Path
 from tallystick.kernel.errors import Unavailable
 from tallystick.org.hash import LOCAL_PREFIX, new_secret
 
-SECRET_FILE = "instance.secret"
-TOKEN_FILE = "cli.token"
+SECRET_FILE = "instance.secret"  # noqa: S105 - a file's name
+TOKEN_FILE = "cli.token"  # noqa: S105 - a file's name
 _SECRET_BYTES = 32
 
 

@@ -47,9 +47,7 @@ def changed_version(context: Context) -> Iterator[int]:
         VersionWord(context.data_dir / "version").write(version)
 
 
-def create_key(
-    context: Context, request: KeyRequest, principal: Principal = _OPERATOR
-) -> tuple[GatewayKey, str]:
+def create_key(context: Context, request: KeyRequest, principal: Principal = _OPERATOR) -> tuple[GatewayKey, str]:
     """A new key and its secret, which nothing can show again. It holds from the next call on.
 
     Raises:

@@ -32,9 +32,7 @@ class TokenRequest:
     expires_days: int | None = None
 
 
-def create_token(
-    context: Context, request: TokenRequest, principal: Principal = _OPERATOR
-) -> tuple[ApiToken, str]:
+def create_token(context: Context, request: TokenRequest, principal: Principal = _OPERATOR) -> tuple[ApiToken, str]:
     """A new token and its secret, which nothing can show again.
 
     Raises:

@@ -10,7 +10,7 @@ import secrets
 import string
 
 KEY_PREFIX = "tally_"
-TOKEN_PREFIX = "tallyapi_"
+TOKEN_PREFIX = "tallyapi_"  # noqa: S105 - only how secrets begin
 LOCAL_PREFIX = "tallycli_"
 LINK_PREFIX = "tallylink_"
 

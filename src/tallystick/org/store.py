@@ -7,13 +7,13 @@ from tallystick.org.model import ROLES, ApiToken, AuditEntry, GatewayKey, LoginL
 from tallystick.storage.config_db import ConfigDb, Value
 
 _KEY = "SELECT key_id, name, secret_hash, hint, locked, defaults, created_at, revoked_at, version FROM gateway_key"
-_TOKEN = "SELECT token_id, name, secret_hash, hint, role, created_at, teams, expires_at, revoked_at FROM api_token"
+_TOKENS = "SELECT token_id, name, secret_hash, hint, role, created_at, teams, expires_at, revoked_at FROM api_token"
 _ALL_KEYS = _KEY + " ORDER BY created_at, key_id"
 _KEYS_SINCE = _KEY + " WHERE version > :version ORDER BY version"
 _ONE_KEY = _KEY + " WHERE key_id = :key_id"
-_ALL_TOKENS = _TOKEN + " ORDER BY created_at, token_id"
-_ONE_TOKEN = _TOKEN + " WHERE token_id = :token_id"
-_TOKEN_OF_SECRET = _TOKEN + " WHERE secret_hash = :secret_hash"
+_ALL_TOKENS = _TOKENS + " ORDER BY created_at, token_id"
+_ONE_TOKEN = _TOKENS + " WHERE token_id = :token_id"
+_TOKEN_OF_SECRET = _TOKENS + " WHERE secret_hash = :secret_hash"
 
 
 def append_key(db: ConfigDb, key: GatewayKey) -> None:
@@ -244,7 +244,7 @@ def _words(value: Value) -> Mapping[str, str]:
 
 def _number(value: Value) -> int:
     if not isinstance(value, int):
-        raise ValueError(f"the database holds {value!r} where a number belongs")
+        raise TypeError(f"the database holds {value!r} where a number belongs")
     return value
 
 
