@@ -65,7 +65,7 @@ def version() -> str:
 
 def list_prices() -> list[PriceCard]:
     """All cards of the installed catalogue; `known_since` is for the caller to set."""
-    from genai_prices.data import providers  # noqa: PLC0415 - heavy, and wanted at most once
+    from genai_prices.data import providers
 
     source = version()
     return [
@@ -137,7 +137,7 @@ def _ladder(provider: str, model: Any, prices: Any) -> dict[int, dict[str, int]]
             for above, amount in _amounts(value):
                 ladder.setdefault(above, {})[meter] = grains_from_decimal(amount / per)
     if not prices.__dict__ and _is_free(provider, model):
-        ladder[0] = {meter: 0 for meter in (*TOKEN_METERS, "requests")}
+        ladder[0] = dict.fromkeys((*TOKEN_METERS, "requests"), 0)
     return ladder
 
 

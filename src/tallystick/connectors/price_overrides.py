@@ -20,7 +20,9 @@ def read_overrides(path: Path) -> list[Override]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError("the price override file does not exist", where=str(path), next_steps=["check [prices] override"]) from None
+        raise ConfigError(
+            "the price override file does not exist", where=str(path), next_steps=["check [prices] override"]
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the price override file cannot be read: {error}", where=str(path)) from None
     return parse_overrides(text, str(path))

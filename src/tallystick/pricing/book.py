@@ -7,14 +7,16 @@ another book (`as_of`); what changed is a new book.
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tallystick.kernel.period import MINUTE_US
+from tallystick.pricing.listed import FOREVER_US
 from tallystick.pricing.match import Matcher, canonical_provider
 from tallystick.pricing.model import PriceCard
 from tallystick.usage.meters import METERS
 
 DAY_MINUTES = 24 * 60
-FOREVER_US = 2**62
+
 _REMEMBERED = 50_000
 LONGEST_NAME = 256
 
@@ -187,7 +189,7 @@ def _hours(active: list[PriceCard]) -> list[tuple[tuple[int, int], PriceCard]]:
     newest = sorted(active, key=lambda card: (card.valid_from, card.known_since), reverse=True)
     edges = sorted({0, DAY_MINUTES, *(edge for card in active if card.hours for edge in card.hours)})
     found: list[tuple[tuple[int, int], PriceCard]] = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         timed = [card for card in newest if card.hours and card.hours[0] <= low < card.hours[1]]
         plain = [card for card in newest if not card.hours]
         chosen = (timed or plain)[:1]

@@ -31,6 +31,7 @@ def identify(card: PriceCard, *, known_since: int | None = None) -> PriceCard:
     """The card with its id.
 
     Args:
+        card: Whole but for its id.
         known_since: Part of the id when given: a price that was withdrawn and came back is a new row.
     """
     parts = [content(card).encode()]
@@ -60,10 +61,9 @@ def to_row(card: PriceCard) -> str:
     )
 
 
-def from_row(
-    price_id: str, provider: str, model: str, body: str, known_since: int, withdrawn_at: int | None
-) -> PriceCard:
-    """The card of one row."""
+def from_row(row: tuple[str, str, str, str, int, int | None]) -> PriceCard:
+    """The card of one row: price_id, provider, model, body, known_since, withdrawn_at."""
+    price_id, provider, model, body, known_since, withdrawn_at = row
     raw: Mapping[str, Any] = json.loads(body)
     return PriceCard(
         price_id=price_id,

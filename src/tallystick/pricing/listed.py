@@ -14,12 +14,14 @@ Two rules that a list leaves open, and why they are so, are argued in
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from tallystick.kernel.money import divide_half_even
 from tallystick.pricing.fingerprint import identify
 from tallystick.pricing.model import Clause, PriceCard, Tier
 
 DISCOUNTS = frozenset({"batch", "flex"})
+FOREVER_US = 2**62
 
 Ladder = Mapping[int, Mapping[str, int]]
 """Threshold (0 is the base) to meter to grains; a meter missing at a threshold keeps the price below it."""
@@ -112,26 +114,24 @@ def _variant_periods(
     plain: list[tuple[int, int | None, Ladder]], entries: tuple[Dated, ...], is_discount: bool
 ) -> Iterator[tuple[int, int | None, Ladder]]:
     ordered = sorted(entries, key=lambda entry: entry.start_us or 0)
-    first = ordered[0]
+    first, added = ordered[0], ordered[0].start_us or 0
+    quoted = next(period for period in reversed(plain) if period[0] <= added)
     for start, end, base in plain:
-        cuts = [entry for entry in ordered if start < (entry.start_us or 0) and (end is None or (entry.start_us or 0) < end)]
-        edges = [start, *(entry.start_us or 0 for entry in cuts), end]
-        for low, high in zip(edges, edges[1:], strict=False):
-            assert low is not None
+        inside = [entry.start_us or 0 for entry in ordered[1:] if start < (entry.start_us or 0) < (end or FOREVER_US)]
+        for low, high in pairwise([start, *inside, end or FOREVER_US]):
+            last = high if high < FOREVER_US else None
             held = [entry for entry in ordered if (entry.start_us or 0) <= low]
-            if held:
-                yield low, high, _over(base, held[-1].prices)
-            elif end is None or end > (first.start_us or 0):
-                yield low, high, _over(base, first.prices)
+            if held or start == quoted[0]:
+                yield low, last, _over(base, (held or [first])[-1].prices)
             elif is_discount:
-                yield from _carried_back((low, high, base), plain, first)
+                yield from _carried_back((low, last, base), quoted[2], first)
 
 
 def _carried_back(
-    period: tuple[int, int | None, Ladder], plain: list[tuple[int, int | None, Ladder]], first: Dated
+    period: tuple[int, int | None, Ladder], quoted: Ladder, first: Dated
 ) -> Iterator[tuple[int, int | None, Ladder]]:
+    """An older standard price at the discount's ratio to the one it was quoted against, where it has one ratio."""
     low, high, base = period
-    quoted = next(prices for start, _, prices in reversed(plain) if start <= (first.start_us or 0))
     ratio = _flat_ratio(quoted, first.prices)
     if ratio is not None:
         meters = {meter for prices in first.prices.values() for meter in prices}

@@ -98,7 +98,9 @@ def parse_override(entry: Mapping[str, object], where: str) -> Override:
             raise ConfigError(f'unknown entry "{name}"{hint}', where=where)
     start, end = _instant(entry, "from", where) or 0, _instant(entry, "to", where)
     if end is not None and end <= start:
-        raise ConfigError('"to" must be later than "from"; it is the first day on which the price no longer holds', where=where)
+        raise ConfigError(
+            '"to" must be later than "from"; it is the first day on which the price no longer holds', where=where
+        )
     prices = _prices(entry, where)
     if not prices:
         raise ConfigError("the entry has no price; give input, output or another component", where=where)
@@ -136,7 +138,9 @@ def _grains(name: str, amount: Decimal, per: int, where: str) -> int:
         raise ConfigError(f"{name} = {amount} is negative; credits are not prices", where=where)
     if per == 0:
         if amount > DEAREST_PER_UNIT:
-            raise ConfigError(f"{name} = {amount} each is above {DEAREST_PER_UNIT}; counted units are per one", where=where)
+            raise ConfigError(
+                f"{name} = {amount} each is above {DEAREST_PER_UNIT}; counted units are per one", where=where
+            )
         return grains_from_decimal(amount)
     million = amount * 1_000_000 / per
     if million > DEAREST_PER_MILLION:

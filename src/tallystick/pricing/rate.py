@@ -13,7 +13,7 @@ _SCALED = {name: meter.scale for name, meter in BY_NAME.items() if meter.scale !
 _NO_PRICES: dict[str, int] = {}
 
 
-def rate(  # noqa: PLR0913 - the conditions of a price, all by name
+def rate(
     book: PriceBook,
     *,
     provider: str,
@@ -25,11 +25,9 @@ def rate(  # noqa: PLR0913 - the conditions of a price, all by name
 ) -> Rated:
     """What a measured response costs.
 
-    Args:
-        provider: Who served it, in OpenTelemetry's or the list's spelling.
-        model: The raw model name.
-        service_tier: The response's tier, else the requested one.
-        at_us: When the request arrived.
+    The provider is in OpenTelemetry's or the list's spelling, the model's name as it was
+    written, the service tier the response's (else the requested one), the instant the
+    request's arrival.
     """
     found = book.resolve(provider, model, service_tier, region)
     segment = found.at(at_us)
@@ -123,4 +121,3 @@ def priced(book: PriceBook, event: UsageEvent) -> UsageEvent:
         list_cost=result.cost,
         effective_cost=result.cost,
     )
-

@@ -1,17 +1,27 @@
-"""Price cards in the row database. Rows are never deleted: a price that no longer holds is withdrawn."""
+"""Price cards in the row database, and the statement that rates a table of events in a column engine.
+
+Rows of cards are never deleted: a price that no longer holds is withdrawn.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import cast
 
+from tallystick.pricing.book import PriceBook
+from tallystick.pricing.bulk import EVENT_NAME, NAME_COLUMNS, NAMES, PRICE_COLUMNS, PRICES, EventName, lay_prices
 from tallystick.pricing.fingerprint import from_row, to_row
 from tallystick.pricing.model import PriceCard
 from tallystick.storage.config_db import ConfigDb
+from tallystick.storage.engine import Dialect, Engine
+from tallystick.usage.meters import FACT_METERS, INPUT_METERS, METERS, TOKEN_METERS, Meter
+
+# Wide enough for any quantity times any price.
+_WIDE = {"duckdb": "HUGEINT", "clickhouse": "Int128"}
 
 
 def list_cards(config_db: ConfigDb) -> list[PriceCard]:
     """All cards, withdrawn ones too."""
     rows = config_db.rows("SELECT price_id, provider, model, body, known_since, withdrawn_at FROM price_card")
-    return [from_row(*cast("tuple[str, str, str, str, int, int | None]", row)) for row in rows]
+    return [from_row(cast("tuple[str, str, str, str, int, int | None]", row)) for row in rows]
 
 
 def read_version(config_db: ConfigDb) -> int:
@@ -64,3 +74,79 @@ def write_source(config_db: ConfigDb, source: str) -> None:
         """,
         {"source": source},
     )
+
+
+def create_rating_tables(engine: Engine) -> None:
+    """The two relations the bulk statement joins; emptied, for they hold one run's book."""
+    for table, columns, order in ((NAMES, NAME_COLUMNS, ["name_id"]), (PRICES, PRICE_COLUMNS, ["name_id"])):
+        engine.execute(f"DROP TABLE IF EXISTS {table}")
+        engine.ensure_table(table, columns, order_by=order)
+
+
+def append_rating(engine: Engine, names: Sequence[EventName], book: PriceBook) -> None:
+    """Write what the book says of each name, for all time."""
+    name_data, price_data = lay_prices(names, book)
+    engine.append(NAMES, NAME_COLUMNS, name_data)
+    engine.append(PRICES, PRICE_COLUMNS, price_data)
+
+
+def list_names(engine: Engine, events: str) -> list[EventName]:
+    """Each combination of names and conditions that occurs in a table of events."""
+    columns = ", ".join(EVENT_NAME)
+    rows = engine.rows(f"SELECT DISTINCT {columns} FROM {engine.dialect.final(events)}")  # noqa: S608 - names of ours
+    return [cast(EventName, tuple(str(value) for value in row)) for row in rows]
+
+
+def rating_query(dialect: Dialect, events: str) -> str:
+    """One statement that rates a whole table: event_id, model, price_id, currency, costs per meter, their sum.
+
+    Equal to `rate` to the last digit: whole quantities times decimal prices of 12 places,
+    rounded nowhere but for parts of a second, half to even.
+    """
+    costs = [(meter, _cost(meter, dialect)) for meter in METERS]
+    columns = ",\n        ".join(f"{cost} AS c_{meter.name}" for meter, cost in costs)
+    names = ", ".join(f"c_{meter.name}" for meter in METERS)
+    total = " + ".join(f"coalesce(c_{meter.name}, CAST(0 AS DECIMAL(38, 12)))" for meter in METERS)
+    billed = " OR ".join(f"coalesce(q_{meter.name}, 0) > 0" for meter in METERS if meter.name not in FACT_METERS)
+    unpriced = " + ".join(
+        f"CASE WHEN c_{name} IS NULL THEN coalesce(q_{name}, 0) ELSE 0 END" for name in TOKEN_METERS
+    )
+    quantities = ", ".join(f"e.q_{meter.name} AS q_{meter.name}" for meter in METERS)
+    size = f"coalesce(e.input_tokens, {' + '.join(f'coalesce(e.q_{name}, 0)' for name in INPUT_METERS)})"
+    same = " AND ".join(f"n.{column} = e.{column}" for column in EVENT_NAME)
+    at_us = dialect.micros("e.occurred_at")
+    minute = _whole_quotient(at_us, 60_000_000, dialect)
+    return f"""
+SELECT event_id, model, price_id, currency, {names},
+    CASE WHEN coalesce({names}) IS NOT NULL THEN {total}
+         WHEN usage_state <> 'absent' AND NOT ({billed}) THEN CAST(0 AS DECIMAL(38, 12)) END AS list_cost,
+    list_cost AS effective_cost,
+    {unpriced} AS unpriced_tokens
+FROM (
+    SELECT e.event_id AS event_id, e.usage_state AS usage_state, n.model AS model,
+        coalesce(p.price_id, '') AS price_id, coalesce(p.currency, 'USD') AS currency, {quantities},
+        {columns}
+    FROM (
+        SELECT {size} AS size, {at_us} AS at_us, {minute} % 1440 AS minute, e.* FROM {dialect.final(events)} e
+    ) e
+    JOIN {NAMES} n ON {same}
+    LEFT JOIN {PRICES} p ON p.name_id = n.name_id
+        AND e.at_us >= p.start_us AND e.at_us < p.end_us
+        AND e.minute >= p.from_minute AND e.minute < p.to_minute
+        AND e.size > p.above AND e.size <= p.up_to
+) r
+"""  # noqa: S608 - names of ours
+
+
+def _cost(meter: Meter, dialect: Dialect) -> str:
+    quantity, price = f"e.q_{meter.name}", f"p.p_{meter.name}"
+    if meter.scale == 1:
+        return f"CASE WHEN {quantity} > 0 THEN {quantity} * {price} END"
+    grains = f"CAST({quantity} AS {_WIDE[dialect.name]}) * p.g_{meter.name}"
+    quotient, rest = _whole_quotient(grains, meter.scale, dialect), f"(({grains}) % {meter.scale})"
+    up = f"CASE WHEN 2 * {rest} > {meter.scale} OR (2 * {rest} = {meter.scale} AND {quotient} % 2 = 1) THEN 1 ELSE 0 END"
+    return f"CASE WHEN {quantity} > 0 THEN ({quotient} + {up}) * CAST('0.000000000001' AS DECIMAL(38, 12)) END"
+
+
+def _whole_quotient(number: str, divisor: int, dialect: Dialect) -> str:
+    return f"intDiv({number}, {divisor})" if dialect.name == "clickhouse" else f"(({number}) // {divisor})"
