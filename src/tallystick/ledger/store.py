@@ -13,6 +13,7 @@ from typing import Any
 from tallystick.kernel.errors import Conflict
 from tallystick.kernel.money import grains_from_decimal
 from tallystick.kernel.table import Column
+from tallystick.ledger.check import check_columns
 from tallystick.ledger.columns import CHARGE_COLUMNS, EVENT_COLUMNS
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.ledger.rows import from_row
@@ -89,7 +90,11 @@ def append_columns(engine: Engine, columns: Mapping[str, Sequence[Any]]) -> Appe
 
     A redelivery must carry the `occurred_at` of the first delivery: ids are only looked
     for between the earliest and latest instant of the batch.
+
+    Raises:
+        DataError: A figure that no ledger can hold; nothing of the batch is appended.
     """
+    check_columns(columns)
     ids = columns["event_id"]
     count = len(ids)
     if not count:
