@@ -88,7 +88,8 @@ class StreamReader(Protocol):
 
     def facts(self) -> ResponseFacts:
         """What is known so far; `complete` tells whether the final event was seen. When usage
-        is absent, an estimate from the request and the output so far, marked."""
+        is absent, an estimate from the request and the output so far, marked.
+        """
 
 
 class Dialect(Protocol):
