@@ -136,9 +136,9 @@ class PriceBook:
             self._memory[key] = found
         return found
 
-    def conditions(self, provider: str, model: str) -> list[tuple[str, str]]:
-        """The (service tier, region) pairs a canonical model has cards for."""
-        return sorted({(key[2], key[3]) for key in self._by_key if key[:2] == (provider, model)})
+    def segments(self, provider: str, model: str, service_tier: str, region: str) -> tuple[Segment, ...]:
+        """The prices of a canonical model under exactly these conditions, by time."""
+        return lay_out(self._by_key.get((provider, model, service_tier, region), ()))
 
     def _resolve(self, provider: str, model: str, service_tier: str, region: str) -> Resolution:
         match = self._matcher.find(provider, model) if model else None

@@ -108,9 +108,7 @@ def rating_query(dialect: Dialect, events: str) -> str:
     names = ", ".join(f"c_{meter.name}" for meter in METERS)
     total = " + ".join(f"coalesce(c_{meter.name}, CAST(0 AS DECIMAL(38, 12)))" for meter in METERS)
     billed = " OR ".join(f"coalesce(q_{meter.name}, 0) > 0" for meter in METERS if meter.name not in FACT_METERS)
-    unpriced = " + ".join(
-        f"CASE WHEN c_{name} IS NULL THEN coalesce(q_{name}, 0) ELSE 0 END" for name in TOKEN_METERS
-    )
+    unpriced = " + ".join(f"CASE WHEN c_{name} IS NULL THEN coalesce(q_{name}, 0) ELSE 0 END" for name in TOKEN_METERS)
     quantities = ", ".join(f"e.q_{meter.name} AS q_{meter.name}" for meter in METERS)
     size = f"coalesce(e.input_tokens, {' + '.join(f'coalesce(e.q_{name}, 0)' for name in INPUT_METERS)})"
     same = " AND ".join(f"n.{column} = e.{column}" for column in EVENT_NAME)
@@ -144,7 +142,9 @@ def _cost(meter: Meter, dialect: Dialect) -> str:
         return f"CASE WHEN {quantity} > 0 THEN {quantity} * {price} END"
     grains = f"CAST({quantity} AS {_WIDE[dialect.name]}) * p.g_{meter.name}"
     quotient, rest = _whole_quotient(grains, meter.scale, dialect), f"(({grains}) % {meter.scale})"
-    up = f"CASE WHEN 2 * {rest} > {meter.scale} OR (2 * {rest} = {meter.scale} AND {quotient} % 2 = 1) THEN 1 ELSE 0 END"
+    up = (
+        f"CASE WHEN 2 * {rest} > {meter.scale} OR (2 * {rest} = {meter.scale} AND {quotient} % 2 = 1) THEN 1 ELSE 0 END"
+    )
     return f"CASE WHEN {quantity} > 0 THEN ({quotient} + {up}) * CAST('0.000000000001' AS DECIMAL(38, 12)) END"
 
 
