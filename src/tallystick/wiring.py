@@ -1,34 +1,26 @@
-"""Builds everything from the configuration: the only composition root.
+"""Builds everything from the configuration: the only composition root."""
 
-A data directory belongs to one server at a time (`server.lock`); its ledger to one process.
-"""
-
-import fcntl
 import hashlib
-import json
+import logging
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from tallystick import __version__
 from tallystick.config import Config, Provider, environment
-from tallystick.gateway.settings import GatewaySettings, ProviderKeySecret, ProviderSettings
-from tallystick.kernel.errors import Conflict, Unavailable
+from tallystick.gateway.settings import GatewaySettings, ProviderKeySecret, ProviderSettings, reserved_names
+from tallystick.kernel.errors import ConfigError, Conflict, TallyError
+from tallystick.operations.instance import prepare_instance
+from tallystick.org.bind import Bind
+from tallystick.org.bind import check_bind as check_bind_rule
 
-CLI_TOKEN_FILE = "cli.token"  # noqa: S105 - a file's name
 _LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RunningServer:
-    """A server that holds a data directory."""
-
-    url: str
-    pid: int
+_WAIT_FOR_LEDGER_SECONDS = 40.0  # an app that lost its supervisor may still be draining
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +33,42 @@ class App:
     jobs: Any
 
 
+def with_server(config: Config, *, host: str = "", port: int = 0, behind_proxy: bool = False) -> Config:
+    """The configuration with what the command line says of the server; empty keeps what is there."""
+    server = replace(
+        config.server,
+        host=host or config.server.host,
+        port=port or config.server.port,
+        behind_proxy=behind_proxy or config.server.behind_proxy,
+    )
+    return replace(config, server=server)
+
+
 def default_url(config: Config) -> str:
     """Where the pages are, as seen from this machine."""
     scheme = "https" if config.server.tls_cert else "http"
     host = config.server.host
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104 - compared
     return f"{scheme}://{shown}:{config.server.port}"
+
+
+def check_bind(config: Config) -> None:
+    """Refuse what must not start: an unguarded public address, a provider named like a page.
+
+    Raises:
+        ConfigError: With what to do instead.
+    """
+    taken = sorted(set(config.providers) & reserved_names())
+    if taken:
+        raise ConfigError(f'"{taken[0]}" is the name of a page, so no provider can have it', where=f"[providers.{taken[0]}]")
+    check_bind_rule(
+        Bind(
+            config.server.host,
+            keys_required=not config.gateway.bring_your_own_key,
+            tls=bool(config.server.tls_cert and config.server.tls_key),
+            behind_proxy=config.server.behind_proxy,
+        )
+    )
 
 
 def socket_path(data_dir: Path) -> Path:
@@ -62,72 +84,127 @@ def socket_path(data_dir: Path) -> Path:
     return folder / f"{name}.sock"
 
 
-def prepare_data_dir(data_dir: Path) -> None:
-    """Make the data directory, for its owner only.
+def gateway_settings(config: Config, data_dir: Path) -> GatewaySettings:
+    """What a gateway process needs, secrets read from the environment."""
+    gateway, server = config.gateway, config.server
+    return GatewaySettings(
+        data_dir=data_dir,
+        providers={name: _provider(name, provider) for name, provider in config.providers.items()},
+        secret=prepare_instance(data_dir).secret,
+        app_socket=socket_path(data_dir),
+        bring_your_own_key=gateway.bring_your_own_key,
+        header_prefix=gateway.header_prefix,
+        max_body_bytes=gateway.max_body_bytes,
+        read_timeout_seconds=gateway.read_timeout_seconds,
+        segment_bytes=gateway.segment_bytes,
+        connections_per_host=gateway.connections_per_host,
+        behind_proxy=server.behind_proxy,
+        tls_cert=server.tls_cert,
+        tls_key=server.tls_key,
+    )
 
-    Raises:
-        Unavailable: It cannot be made or written.
-    """
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = data_dir / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise Unavailable(
-            f"the data directory cannot be written: {error.strerror}",
-            where=str(data_dir),
-            next_steps=["choose another with --data DIR or TALLY_DATA", "check its owner and the free space"],
-        ) from None
+
+def _provider(name: str, provider: Provider) -> ProviderSettings:
+    keys = [ProviderKeySecret(environment(one.api_key_env), one.team, one.environment) for one in provider.keys]
+    keys.append(ProviderKeySecret(environment(provider.api_key_env) if provider.api_key_env else ""))
+    return ProviderSettings(
+        dialect=provider.dialect,
+        base_url=provider.base_url,
+        provider=provider.provider or name,
+        keys=tuple(key for key in keys if key.secret),
+        key_hint=f"set {provider.api_key_env}" if provider.api_key_env else "name an api_key_env in tally.toml",
+        allow_private=provider.allow_private,
+        allow_paths=provider.allow_paths,
+        timeout_seconds=provider.timeout_seconds,
+        connect_timeout_seconds=provider.connect_timeout_seconds,
+    )
 
 
-def running_server(data_dir: Path) -> RunningServer | None:
-    """The server that holds this data directory, None when nobody does."""
-    path = data_dir / "server.lock"
-    if not path.exists():
-        return None
-    with path.open("rb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            try:
-                about = json.loads((data_dir / "server.json").read_text())
-                return RunningServer(about["url"], about["pid"])
-            except (OSError, ValueError, KeyError):
-                raise Unavailable("a server is just starting here", where=str(data_dir), next_steps=["try again"]) from None
-    return None
+def run_gateway(config: Config, data_dir: Path, *, fd: int) -> None:
+    """Run one gateway worker on an inherited socket until told to stop."""
+    from tallystick.gateway.serve import serve_gateway
+
+    serve_gateway(gateway_settings(config, data_dir), fd=fd)
+
+
+def run_app(config: Config, data_dir: Path, *, demo: str = "") -> None:
+    """Run the app on its unix socket until told to stop."""
+    import uvicorn
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with open_app(config, data_dir, demo=demo, wait_seconds=_WAIT_FOR_LEDGER_SECONDS) as app:
+        app.jobs.start()
+        uvicorn.run(
+            app.asgi, uds=str(socket_path(data_dir)), log_level="warning", access_log=False, server_header=False,
+            proxy_headers=False, timeout_graceful_shutdown=5, lifespan="off",
+        )  # fmt: skip
+        app.jobs.stop()
 
 
 @contextmanager
-def hold_server_lock(data_dir: Path, url: str) -> Iterator[None]:
-    """Own the data directory as its server until the block ends.
+def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: float = 0.0) -> Iterator[App]:
+    """The whole control plane over a data directory, its ledger drained and posted.
+
+    Args:
+        demo: Name of the demo company, shown everywhere; empty for real data.
+        wait_seconds: How long to wait for another process to let go of the ledger.
 
     Raises:
-        Conflict: Another server has it.
+        Conflict: Another process has the ledger.
     """
-    prepare_data_dir(data_dir)
-    with (data_dir / "server.lock").open("a+b") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Conflict(
-                "another server runs on this data directory",
-                where=str(data_dir),
-                next_steps=["tally status", "choose another directory with --data"],
-            ) from None
-        # Workers must not inherit the lock: it has to fall when this process dies.
-        os.set_inheritable(lock.fileno(), False)
-        about = data_dir / "server.json"
-        about.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-        try:
-            yield
-        finally:
-            about.unlink(missing_ok=True)
+    from tallystick.api.app import build_api
+    from tallystick.api.jobs import Jobs
+    from tallystick.api.services import Services
+    from tallystick.operations.context import Context, Retention
+    from tallystick.operations.load_prices import load_book
+    from tallystick.operations.refresh_prices import refresh_prices
+    from tallystick.operations.start_ledger import start_ledger
+    from tallystick.storage.config_db import ConfigDb
+    from tallystick.storage.spool_reader import SpoolReader
+    from tallystick.web.pages import build_web, error_page
 
-
-def read_cli_token(data_dir: Path) -> str:
-    """The data directory's own token; empty when it cannot be read."""
+    instance = prepare_instance(data_dir)
+    engine = _patiently(lambda: _open_engine(config, data_dir), wait_seconds)
+    config_db = ConfigDb(data_dir / "config.db")
+    context = Context(
+        ledger=engine, config_db=config_db, data_dir=data_dir, zone=config.timezone, secret=instance.secret,
+        demo=demo, retention=Retention(events_days=config.retention.events_days, content_days=config.content.retention_days),
+    )  # fmt: skip
     try:
-        return (data_dir / CLI_TOKEN_FILE).read_text().strip()
-    except OSError:
-        return ""
+        start_ledger(context)
+        refresh_prices(context, Path(config.prices.override).expanduser() if config.prices.override else None)
+        book = load_book(config_db)
+        jobs = Jobs(context, SpoolReader(data_dir / "spool"), lambda: book)
+        jobs.settle()
+        services = Services(
+            book=lambda: book, version=__version__, base_url=default_url(config), pending=jobs.pending,
+            writing=lambda: jobs.writing, secure=bool(config.server.tls_cert) or config.server.behind_proxy,
+            session_hours=config.server.session_hours, error_page=error_page,
+        )  # fmt: skip
+        yield App(build_api(context, services, build_web(context, book=lambda: book)), config, context, jobs)
+    finally:
+        config_db.close()
+        engine.close()
+
+
+def _open_engine(config: Config, data_dir: Path) -> Any:
+    if config.ledger.engine == "clickhouse":
+        from tallystick.storage.clickhouse_engine import ClickHouseEngine
+
+        return ClickHouseEngine(config.ledger.dsn)
+    if config.ledger.engine != "duckdb":
+        raise ConfigError(f'engine "{config.ledger.engine}" is not one of duckdb, clickhouse', where="[ledger]")
+    from tallystick.storage.duckdb_engine import DuckDbEngine
+
+    return DuckDbEngine(data_dir / "ledger.duckdb", memory_limit=config.ledger.memory_limit)
+
+
+def _patiently(opened: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return opened()
+        except TallyError as error:
+            if not isinstance(error, Conflict) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

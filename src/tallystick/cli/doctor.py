@@ -14,8 +14,10 @@ from tallystick import wiring
 from tallystick.cli.open_client import open_client, read_config
 from tallystick.cli.options import AsJson, ConfigFile, Data
 from tallystick.cli.output import print_json
+from tallystick.cli.server_lock import running_server
 from tallystick.config import Config, data_dir, environment
 from tallystick.kernel.errors import TallyError
+from tallystick.operations.instance import prepare_instance
 
 _LEAST_FREE_BYTES = 1 << 30
 _MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -80,7 +82,7 @@ def _provider_keys(settings: Config) -> Iterator[Check]:
 
 
 def _folder(folder: Path, config: Path | None) -> Iterator[Check]:
-    wiring.prepare_data_dir(folder)
+    prepare_instance(folder)
     free = shutil.disk_usage(folder).free
     state = "ok" if free > _LEAST_FREE_BYTES else "warn"
     fix = "" if state == "ok" else "free some space: calls are refused when nothing can be written"
@@ -91,7 +93,7 @@ def _folder(folder: Path, config: Path | None) -> Iterator[Check]:
 
 
 def _server(folder: Path, config: Path | None) -> Iterator[Check]:
-    running = wiring.running_server(folder)
+    running = running_server(folder)
     settings = read_config(config)
     if running is None:
         yield Check("server", "ok", "not running")

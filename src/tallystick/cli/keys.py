@@ -135,12 +135,9 @@ def path_part(identifier: str) -> str:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask on a terminal; elsewhere the answer has to be given beforehand."""
-    if yes:
-        return
-    if not typer.get_text_stream("stdin").isatty():
-        raise UsageError("nobody is there to confirm", next_steps=["add --yes"])
-    typer.confirm(question, abort=True)
+    """Ask on a terminal. A script means what it says: revoking takes access away and loses no data."""
+    if not yes and typer.get_text_stream("stdin").isatty():
+        typer.confirm(question, abort=True)
 
 
 def _words(dimensions: dict[str, str]) -> str:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from tallystick import wiring
 from tallystick.cli.client import ApiClient, AsgiTransport, HttpTransport
+from tallystick.cli.server_lock import running_server
 from tallystick.config import Config, data_dir, load_config
 from tallystick.kernel.errors import Unavailable
+from tallystick.operations.instance import TOKEN_FILE, read_cli_token
 
 DEFAULT_CONFIG = Path("tally.toml")
 
@@ -27,16 +29,16 @@ def open_client(data: Path | None, config: Path | None = None) -> Iterator[ApiCl
         Unavailable: A server holds the directory and does not answer.
     """
     folder = data_dir(data)
-    running = wiring.running_server(folder)
+    running = running_server(folder)
     if running is not None:
-        token = wiring.read_cli_token(folder)
+        token = read_cli_token(folder)
         if not token:
             raise Unavailable(
                 "a server runs here, but its token file cannot be read",
-                where=str(folder / wiring.CLI_TOKEN_FILE),
+                where=str(folder / TOKEN_FILE),
                 next_steps=["run the command as the user that started the server"],
             )
         yield ApiClient(HttpTransport(running.url), token, running.url)
         return
     with wiring.open_app(read_config(config), folder) as app:
-        yield ApiClient(AsgiTransport(app.asgi), wiring.read_cli_token(folder), wiring.default_url(app.config))
+        yield ApiClient(AsgiTransport(app.asgi), read_cli_token(folder), wiring.default_url(app.config))

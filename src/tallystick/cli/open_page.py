@@ -10,7 +10,7 @@ from tallystick.cli.options import AsJson, ConfigFile, Data
 from tallystick.cli.output import print_json
 from tallystick.config import data_dir
 from tallystick.kernel.errors import Unavailable
-from tallystick.wiring import running_server
+from tallystick.cli.server_lock import running_server
 
 
 def open_page(

@@ -117,8 +117,11 @@ def signals(supervisor: Supervisor) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, patience: float = 0.0) -> socket.socket:
     """The public socket, bound and listening, inheritable by gateway workers.
+
+    Args:
+        patience: Seconds to wait for a port that is in use.
 
     Raises:
         Conflict: Somebody else listens there.
@@ -127,15 +130,29 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
+    deadline = time.monotonic() + patience
+    while (failure := _bind(listener, host, port)) is not None:
+        if failure.errno in {98, 48} and time.monotonic() < deadline:
+            time.sleep(0.1)
+            continue
         listener.close()
-        where = f"{host}:{port}"
-        if error.errno in {98, 48, 13}:  # EADDRINUSE on Linux and macOS, EACCES
-            reason = "no right to listen on this port" if error.errno == 13 else "the port is in use"
-            raise Conflict(reason, where=where, next_steps=[f"choose another: --port {port + 1}", "tally status"]) from None
-        raise Unavailable(f"cannot listen there: {error.strerror}", where=where, next_steps=["check [server] host"]) from None
+        raise _explained(failure, host, port)
     listener.listen(2048)
     listener.set_inheritable(True)
     return listener
+
+
+def _bind(listener: socket.socket, host: str, port: int) -> OSError | None:
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        return error
+    return None
+
+
+def _explained(error: OSError, host: str, port: int) -> Conflict | Unavailable:
+    where = f"{host}:{port}"
+    if error.errno in {98, 48, 13}:  # EADDRINUSE on Linux and macOS, EACCES
+        reason = "no right to listen on this port" if error.errno == 13 else "the port is in use"
+        return Conflict(reason, where=where, next_steps=[f"choose another: --port {port + 1}", "tally status"])
+    return Unavailable(f"cannot listen there: {error.strerror}", where=where, next_steps=["check [server] host"])

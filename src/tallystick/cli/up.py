@@ -11,11 +11,14 @@ from tallystick import __version__, wiring
 from tallystick.cli.client import ApiClient, HttpTransport
 from tallystick.cli.open_client import DEFAULT_CONFIG, read_config
 from tallystick.cli.options import ConfigFile, Data
+from tallystick.cli.server_lock import hold_server_lock
 from tallystick.cli.supervise import Child, Supervisor, listen, signals
 from tallystick.config import Config, data_dir
 from tallystick.kernel.errors import TallyError, Unavailable, UsageError
+from tallystick.operations.instance import read_cli_token
 
 _START_SECONDS = 60.0
+_FINISH_SECONDS = 40.0
 
 
 def up(
@@ -44,7 +47,9 @@ def serve(config: Config, folder: Path, config_file: Path | None, *, role: str =
     """
     wiring.check_bind(config)
     url = wiring.default_url(config)
-    with wiring.hold_server_lock(folder, url), listen(config.server.host, config.server.port) as listener:
+    # After an unclean end the children of the dead server may still be finishing their calls.
+    patience = _FINISH_SECONDS if (folder / "server.json").exists() else 0.0
+    with hold_server_lock(folder, url), listen(config.server.host, config.server.port, patience) as listener:
         children = _children(config, folder, config_file, listener.fileno(), role=role, demo=demo)
         supervisor = Supervisor(children)
         with signals(supervisor):
@@ -83,7 +88,7 @@ def wait_until_ready(supervisor: Supervisor, url: str, folder: Path) -> ApiClien
     """
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and not supervisor.stopping:
-        token = wiring.read_cli_token(folder)
+        token = read_cli_token(folder)
         for child in supervisor.children:
             if child.process is not None and child.process.poll() is not None:
                 raise Unavailable(f"the {child.name} process ended while starting", next_steps=["tally doctor"])
