@@ -17,6 +17,7 @@ from tallystick.ledger.check import check_columns
 from tallystick.ledger.columns import CHARGE_COLUMNS, EVENT_COLUMNS
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.ledger.rows import from_row
+from tallystick.storage.arrow import extremes
 from tallystick.storage.engine import Dialect, Engine
 from tallystick.usage.dimensions import CHARGE_DIMENSIONS
 from tallystick.usage.model import UsageEvent
@@ -94,7 +95,7 @@ def append_columns(engine: Engine, columns: Mapping[str, Sequence[Any]]) -> Appe
     Raises:
         DataError: A figure that no ledger can hold; nothing of the batch is appended.
     """
-    check_columns(columns)
+    check_columns(columns, extremes)
     ids = columns["event_id"]
     count = len(ids)
     if not count:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tallystick.kernel.table import Column, Kind
 
@@ -35,6 +37,15 @@ def to_arrow(columns: Sequence[Column], data: Mapping[str, Sequence[object]], *,
     return pa.table(
         {column.name: _array(column, data[column.name], instants) for column in present},
     )
+
+
+def extremes(values: Sequence[Any]) -> tuple[int, int] | None:
+    """The smallest and largest known value of a column of whole numbers, None when all are unknown."""
+    if isinstance(values, pa.Array):
+        found = pc.min_max(values).as_py()
+        return None if found["min"] is None else (found["min"], found["max"])
+    known = [value for value in values if value is not None]
+    return (min(known), max(known)) if known else None
 
 
 def _array(column: Column, values: Sequence[object], instants: pa.DataType) -> pa.Array:
