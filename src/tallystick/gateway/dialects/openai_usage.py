@@ -27,6 +27,8 @@ class Shape:
 CHAT = Shape("prompt_tokens", "completion_tokens")
 RESPONSES = Shape("input_tokens", "output_tokens")
 
+# Where other providers of this dialect put their cache reads.
+_CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
 # Members other providers of this dialect add; they bill nothing by themselves.
 _HARMLESS = {
     "cost",
@@ -36,8 +38,8 @@ _HARMLESS = {
     "prompt_time",
     "completion_time",
     "total_time",
-    "prompt_cache_hit_tokens",
     "prompt_cache_miss_tokens",
+    *_CACHED,
 }
 _KNOWN = {
     shape.input: frozenset(
@@ -95,9 +97,7 @@ def _read_input(figures: Figures, usage: Mapping[str, object], shape: Shape, cac
         return
     figures.input_tokens = total
     parts = report.nested(usage, f"{shape.input}_details", _INPUT_PARTS)
-    cached = report.count(parts, "cached_tokens")
-    if cached is None:
-        cached = report.count(usage, "prompt_cache_hit_tokens")
+    cached = _cached(report, usage, parts)
     written = report.count(parts, "cache_write_tokens")
     audio, image = report.count(parts, "audio_tokens"), report.count(parts, "image_tokens")
 
@@ -120,6 +120,11 @@ def _read_input(figures: Figures, usage: Mapping[str, object], shape: Shape, cac
     figures.count("cache_read_image", cached_image)
     if written is not None:
         _read_writes(figures, parts, written_room, cache_ttl)
+
+
+def _cached(report: Report, usage: Mapping[str, object], parts: Mapping[str, object]) -> int | None:
+    places = ((parts, "cached_tokens"), *((usage, name) for name in _CACHED))
+    return next((count for fields, name in places if (count := report.count(fields, name)) is not None), None)
 
 
 def _cached_media(
