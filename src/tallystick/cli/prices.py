@@ -51,11 +51,12 @@ def _show(answer: dict[str, Any], cards: list[dict[str, Any]], form: Form) -> No
         return
     rows = [
         [card["provider"], card["model"], card.get("service_tier") or "", card.get("valid_from") or "always",
-         str(tier.get("above_input_tokens") or ""), meter, price, card.get("source") or ""]
+         str(tier.get("above_input_tokens") or ""), meter, price["price"], f"{price['per']:,} {price['unit']}",
+         card.get("source") or ""]
         for card in cards for tier in card["tiers"] for meter, price in tier["prices"].items()
     ]  # fmt: skip
     if not rows:
         note("No price matches: add one to the override file named in [prices] override")
         return
-    columns = ["provider", "model", "tier", "from", "above", "meter", "price", "source"]
+    columns = ["provider", "model", "tier", "from", "above", "meter", "price", "per", "source"]
     print_rows(columns, rows, form=form, numeric=frozenset({"price", "above"}))
