@@ -16,6 +16,7 @@ Compare = Literal["weekdays", "calendar", "year", "none"]
 Operator = Literal["is", "is_not", "contains", "starts_with"]
 
 MEASURES: tuple[Measure, ...] = ("effective", "list", "contracted", "billed")
+SERIES_ROWS = 50
 UNOWNED = ""  # the group of calls for which a dimension is unknown: shown, never dropped
 
 
@@ -44,6 +45,8 @@ class Query:
         grain: Bucket of the series, None for no series.
         zone: Time zone whose days are meant.
         limit: Largest number of groups; the rest is summed in `others`.
+        range_word: How the period was asked for (`mtd`), empty for dates; links repeat it.
+        compare: How `previous` was chosen.
     """
 
     period: Period
@@ -55,6 +58,8 @@ class Query:
     zone: str = "UTC"
     limit: int = 1000
     currency: str = "USD"
+    range_word: str = ""
+    compare: Compare = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ class Row:
 
     Attributes:
         group: A value for each dimension of the query, `""` for unknown.
-        series: Cost in grains per bucket of the grain, aligned with `Breakdown.buckets`.
+        series: Cost in grains per bucket of the grain, aligned with `Breakdown.buckets`;
+            empty without a grain, and for the rows after the first `SERIES_ROWS`.
     """
 
     group: Mapping[str, str]
@@ -116,7 +122,9 @@ class Breakdown:
         other_groups: How many groups `others` holds.
         total: Of everything the filters let through: rows + others, exactly.
         buckets: Start instants of the series' buckets.
-        series, previous_series: The total per bucket, grains.
+        previous_series: The total per bucket of the previous period, grains, first with
+            first; as long as that period has buckets, the last one cut at the same time of day
+            when the period is not over. The present one is `total.series`.
     """
 
     query: Query

@@ -1,0 +1,132 @@
+"""A breakdown as the JSON of the API and of ``tally costs --json``: a contract, changed only by a decision.
+
+Money is decimal text in `currency`, null where unknown (a metered charge has no billed
+cost), which is not "0". Tokens are whole numbers, inclusive totals: `input_tokens`
+includes what was read from and written to caches, `output_tokens` includes reasoning.
+
+============================  ==================================================================
+``measure, currency, zone``   what was summed
+``from, to``                  local days, ``to`` exclusive
+``previous_from/_to``         instants (RFC 3339) compared with; null without comparison
+``compared, sentence, link``  in words; the page with the same figures
+``total``, ``previous``,      of everything the filters let through
+``change``
+``totals``                    the figures of a row, for everything
+``rows``                      by falling value; ``group`` has every dimension of ``by``, null for
+                              unknown; ``value, previous, change``, ``calls, attempts, errors,
+                              estimated_calls``, ``unpriced {calls, tokens}``, the token figures,
+                              ``quantities`` (meter to quantity); with a grain ``series``
+``others``                    as a row, with ``groups``: how many groups it sums; null when none
+``unpriced``                  ``calls, tokens`` without a price; the same as in ``totals``
+``estimated_calls``           calls whose usage is our estimate
+``series``                    null, or ``grain, buckets`` (instants), ``values``, ``previous``
+``freshness``                 ``last_event_at``, ``ledger_at`` (instants or null), ``pending``
+============================  ==================================================================
+
+rows + others = total, to the last place. `series` of a row is there for the first rows only.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tallystick.explore.describe import compared_text, sentence_text
+from tallystick.explore.model import Breakdown, Freshness, Row, Sums
+from tallystick.explore.parse import query_link
+from tallystick.kernel.money import text_from_grains
+from tallystick.kernel.period import local_day, rfc3339
+from tallystick.usage.meters import CACHE_READ_METERS, CACHE_WRITE_METERS
+
+Json = dict[str, Any]
+
+
+def to_wire(answer: Breakdown) -> Json:
+    """The JSON object of a breakdown."""
+    query, total = answer.query, answer.total
+    totals = _row(total)
+    return {
+        "measure": query.measure,
+        "currency": query.currency,
+        "from": str(local_day(query.period.start_us, query.zone)),
+        "to": str(local_day(query.period.end_us, query.zone)),
+        "zone": query.zone,
+        "by": list(query.group_by),
+        "previous_from": rfc3339(query.previous.start_us) if query.previous else None,
+        "previous_to": rfc3339(query.previous.end_us) if query.previous else None,
+        "compared": compared_text(query),
+        "sentence": sentence_text(answer),
+        "total": totals["value"],
+        "previous": totals["previous"],
+        "change": totals["change"],
+        "rows": [_row(row) for row in answer.rows],
+        "others": {**_row(answer.others), "groups": answer.other_groups} if answer.others else None,
+        "totals": totals,
+        "unpriced": totals["unpriced"],
+        "estimated_calls": total.now.estimated_calls,
+        "series": _series(answer),
+        "freshness": freshness_to_wire(answer.freshness),
+        "link": query_link(query),
+    }
+
+
+def _row(row: Row) -> Json:
+    now, before = row.now, row.before
+    wire: Json = {
+        "group": {name: value or None for name, value in row.group.items()},
+        "value": _money(now.cost),
+        "previous": _money(before.cost) if before else None,
+        "change": _money(now.cost - before.cost) if before and None not in (now.cost, before.cost) else None,  # type: ignore[operator]
+        **_counts(now),
+    }
+    if before:
+        wire["previous_calls"] = before.calls
+    if row.series:
+        wire["series"] = _moneys(row.series)
+    return wire
+
+
+def _counts(sums: Sums) -> Json:
+    return {
+        "calls": sums.calls,
+        "attempts": sums.attempts,
+        "errors": sums.errors,
+        "estimated_calls": sums.estimated_calls,
+        "unpriced": {"calls": sums.unpriced_calls, "tokens": sums.unpriced_tokens},
+        "input_tokens": sums.input_tokens,
+        "cache_read_input_tokens": _quantity(sums, CACHE_READ_METERS),
+        "cache_write_input_tokens": _quantity(sums, CACHE_WRITE_METERS),
+        "output_tokens": sums.output_tokens,
+        "reasoning_output_tokens": sums.quantities.get("reasoning_output", 0),
+        "quantities": dict(sums.quantities),
+    }
+
+
+def _quantity(sums: Sums, meters: Iterable[str]) -> int:
+    return sum(sums.quantities.get(name, 0) for name in meters)
+
+
+def _series(answer: Breakdown) -> Json | None:
+    if answer.query.grain is None:
+        return None
+    return {
+        "grain": answer.query.grain,
+        "buckets": [rfc3339(at) for at in answer.buckets],
+        "values": _moneys(answer.total.series),
+        "previous": _moneys(answer.previous_series) if answer.query.previous else None,
+    }
+
+
+def freshness_to_wire(freshness: Freshness) -> Json:
+    """How far the ledger has come, as instants."""
+    return {
+        "last_event_at": rfc3339(freshness.last_event_at) if freshness.last_event_at is not None else None,
+        "ledger_at": rfc3339(freshness.ledger_at),
+        "pending": freshness.pending,
+    }
+
+
+def _money(grains: int | None) -> str | None:
+    return None if grains is None else text_from_grains(grains)
+
+
+def _moneys(values: Sequence[int]) -> list[str]:
+    return [text_from_grains(value) for value in values]
