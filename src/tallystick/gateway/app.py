@@ -1,0 +1,102 @@
+"""The gateway as a raw ASGI application: provider paths are served here, all else is the app's."""
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from tallystick.gateway.call import handle_call
+from tallystick.gateway.client import Client
+from tallystick.gateway.relay import Relay
+from tallystick.gateway.settings import GatewaySettings, reserved_names
+from tallystick.gateway.state import State, open_state
+from tallystick.gateway.target import split_path
+from tallystick.gateway.upstream import Upstream
+from tallystick.kernel.errors import ConfigError
+
+Asgi = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+
+
+def build_gateway(settings: GatewaySettings, upstream: Upstream | None = None) -> "Gateway":
+    """The application; it opens its files and connections when the server starts it.
+
+    Raises:
+        ConfigError: A provider has a name that belongs to pages or API.
+    """
+    for name in settings.providers:
+        if name in reserved_names() or "/" in name:
+            raise ConfigError(
+                f'"{name}" is a path of the pages, so it cannot name a provider',
+                where=f"[providers.{name}]",
+                next_steps=["choose another name"],
+            )
+    return Gateway(settings, upstream)
+
+
+class Gateway:
+    """One process's data plane."""
+
+    def __init__(self, settings: GatewaySettings, upstream: Upstream | None) -> None:
+        self._settings = settings
+        self._providers = dict(settings.providers)
+        self._upstream = upstream
+        self._state: State | None = None
+        self._relay: Relay | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI's entry."""
+        if scope["type"] == "http":
+            await self._serve(Client(scope, receive, send))
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _serve(self, client: Client) -> None:
+        split = split_path(client.scope["raw_path"])
+        provider = self._providers.get(split.name)
+        assert self._state is not None
+        assert self._relay is not None
+        if provider is not None:
+            await handle_call(self._state, client, split, provider)
+        elif split.name == "healthz" and client.scope["query_string"] == b"role=gateway":
+            await _answer_json(client, {"status": "ok", "role": "gateway"})
+        else:
+            await self._relay.pass_on(client, self._settings.read_timeout_seconds)
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            await self.start()
+        except Exception as error:  # noqa: BLE001 - the server reports it and stops
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Open files and connections. In a running loop."""
+        self._state = open_state(self._settings, self._upstream)
+        self._state.watch()
+        self._relay = Relay(self._settings.socket, behind_proxy=self._settings.behind_proxy)
+
+    async def stop(self) -> None:
+        """Close them; every call has ended by now."""
+        if self._relay is not None:
+            await self._relay.close()
+        if self._state is not None:
+            await self._state.close()
+
+
+async def _answer_json(client: Client, data: object) -> None:
+    body = json.dumps(data).encode()
+    await client.start(200, [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())])
+    await client.write(body, more=False)

@@ -1,0 +1,230 @@
+"""The answer's way back: whole bodies and streams, metered as they pass."""
+
+import asyncio
+import re
+from dataclasses import dataclass, replace
+
+from tallystick.gateway.client import Client
+from tallystick.gateway.dialects.model import ResponseFacts, StreamReader
+from tallystick.gateway.inflate import KNOWN, Inflater, inflate
+from tallystick.gateway.meter import Meter
+from tallystick.gateway.prepare import UNMETERED, Incoming
+from tallystick.gateway.upstream import UpstreamFailed, UpstreamResponse
+from tallystick.gateway.wire_headers import for_client, get
+from tallystick.kernel.errors import DataError
+from tallystick.kernel.money import text_from_grains
+from tallystick.usage.model import Measured, Outcome, UsageEvent
+
+# What the last event of any stream looks like; only then is it worth asking whether all is known.
+_LAST = re.compile(rb"\[DONE\]|message_stop|response\.(?:completed|incomplete|failed|cancelled)")
+_NOTHING = ResponseFacts(measured=Measured(), complete=False)
+_LENGTH_CHANGES = frozenset({b"content-length"})
+_RECODED = frozenset({b"content-length", b"content-encoding"})
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One forwarded call whose answer has begun."""
+
+    incoming: Incoming
+    client: Client
+    meter: Meter
+    response: UpstreamResponse
+    limit: int
+
+    @property
+    def encoding(self) -> str:
+        """The answer's content coding where we can read it, '' for none, ``?`` for one we cannot."""
+        said = get(self.response.headers, b"content-encoding").lower()
+        if said in {"", "identity"}:
+            return ""
+        return said if all(one.strip() in KNOWN for one in said.split(",")) else "?"
+
+
+async def pass_answer(exchange: Exchange) -> None:
+    """Send the answer on and settle its row before its last byte."""
+    content_type = get(exchange.response.headers, b"content-type").lower()
+    if exchange.incoming.route is UNMETERED:
+        await _pass_unread(exchange, [], _NOTHING)
+    elif content_type.startswith("text/event-stream"):
+        await _pass_stream(exchange)
+    else:
+        await _pass_whole(exchange)
+
+
+async def _pass_whole(exchange: Exchange) -> None:
+    response, meter = exchange.response, exchange.meter
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        while chunk := await response.read():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > exchange.limit:
+                await _pass_unread(exchange, chunks, _read_body(exchange, b""))
+                return
+    except UpstreamFailed:
+        await _cut(exchange, chunks)
+        return
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    meter.response_bytes = size
+    facts = _read_body(exchange, body)
+    event = meter.settle(_outcome(exchange, facts), response.status, facts)
+    await exchange.client.start(response.status, [*for_client(response.headers), *cost_headers(event)])
+    await exchange.client.write(body, more=False)
+
+
+def _read_body(exchange: Exchange, body: bytes) -> ResponseFacts:
+    incoming, drift = exchange.incoming, ""
+    encoding = exchange.encoding
+    if encoding and body:
+        try:
+            body = inflate(body, encoding, exchange.limit * 4) if encoding != "?" else b""
+            drift = "" if encoding != "?" else "content-encoding is unknown"
+        except DataError as error:
+            body, drift = b"", error.what
+    facts = incoming.dialect.read_response(incoming.route, incoming.facts, exchange.response.status, body)
+    return _with_drift(facts, drift) if drift else facts
+
+
+async def _cut(exchange: Exchange, chunks: list[bytes]) -> None:
+    """The upstream broke off: the client sees what came and the same break."""
+    body = b"".join(chunks)
+    exchange.meter.response_bytes = len(body)
+    event = exchange.meter.settle("cut", exchange.response.status, _read_body(exchange, body), "upstream_cut")
+    await exchange.client.start(exchange.response.status, [*for_client(exchange.response.headers), *cost_headers(event)])
+    await exchange.client.write(body, more=True)
+    exchange.client.abort()
+
+
+async def _pass_unread(exchange: Exchange, held: list[bytes], facts: ResponseFacts) -> None:
+    """Pass bytes on as they come, one chunk behind, so that the row is settled before the last."""
+    response, client, meter = exchange.response, exchange.client, exchange.meter
+    await client.start(response.status, [*for_client(response.headers), _id_header(meter.begun.event_id)])
+    last = b"".join(held)
+    try:
+        while chunk := await response.read():
+            meter.response_bytes += len(last)
+            await client.write(last, more=True)
+            last = chunk
+    except UpstreamFailed:
+        meter.settle("cut", response.status, facts, "upstream_cut")
+        await client.write(last, more=True)
+        client.abort()
+        return
+    meter.response_bytes += len(last)
+    outcome: Outcome = "client_gone" if client.gone else "error" if response.status >= 400 else "ok"
+    meter.settle(outcome, response.status, facts)
+    await client.write(last, more=False)
+
+
+class _Tap:
+    """What the reader sees of a stream, and what the client gets: the same bytes, unless some are hidden."""
+
+    def __init__(self, reader: StreamReader, encoding: str, limit: int, *, hides: bool) -> None:
+        self._reader = reader
+        self._inflater = Inflater(encoding, limit) if encoding and encoding != "?" else None
+        self._hides = hides
+        self._blind = encoding == "?"
+        self.drift = "content-encoding is unknown" if self._blind else ""
+
+    @property
+    def recodes(self) -> bool:
+        """The client gets plain bytes where the upstream sent compressed ones."""
+        return self._hides and self._inflater is not None
+
+    def feed(self, chunk: bytes) -> tuple[bytes, bytes]:
+        """What was read, and what passes on."""
+        if self._inflater is None:
+            return (b"", chunk) if self._blind else (chunk, self._reader.feed(chunk))
+        try:
+            plain = self._inflater.feed(chunk)
+        except DataError as error:
+            self._blind, self._inflater, self.drift = True, None, error.what
+            return b"", b"" if self._hides else chunk
+        shown = self._reader.feed(plain)
+        return plain, shown if self._hides else chunk
+
+    def flush(self) -> bytes:
+        """What was held back."""
+        held = self._reader.flush()
+        return held if self._inflater is None or self._hides else b""
+
+    def facts(self) -> ResponseFacts:
+        """What is known by now."""
+        facts = self._reader.facts()
+        return _with_drift(facts, self.drift) if self.drift else facts
+
+
+async def _pass_stream(exchange: Exchange) -> None:
+    incoming, client, response = exchange.incoming, exchange.client, exchange.response
+    reader = incoming.dialect.read_stream(incoming.route, incoming.facts)
+    tap = _Tap(reader, exchange.encoding, exchange.limit * 16, hides=incoming.facts.asked_usage)
+    wants_cost = incoming.head.stream_cost and (tap.recodes or not exchange.encoding)
+    drop = _RECODED if tap.recodes else _LENGTH_CHANGES if incoming.facts.asked_usage or wants_cost else frozenset()
+    headers = [*for_client(response.headers, drop=drop), _id_header(exchange.meter.begun.event_id)]
+    await client.start(response.status, headers)
+    try:
+        await _pump(exchange, tap)
+    except UpstreamFailed as error:
+        held = tap.flush()
+        exchange.meter.settle(
+            "client_gone" if client.gone else "cut", response.status, tap.facts(), "" if client.gone else _cut_word(error)
+        )
+        await client.write(held, more=True)
+        client.abort()
+        return
+    except asyncio.CancelledError:
+        tap.flush()
+        exchange.meter.settle("client_gone" if client.gone else "interrupted", response.status, tap.facts())
+        raise
+    held = tap.flush()
+    event = exchange.meter.settle(_outcome(exchange, facts := tap.facts()), response.status, facts)
+    comment = _cost_comment(event) if wants_cost else b""
+    await client.write(held + comment, more=False)
+
+
+async def _pump(exchange: Exchange, tap: _Tap) -> None:
+    """Pass chunks on as they come; the row is settled before the one that says it is over leaves."""
+    client, response, meter = exchange.client, exchange.response, exchange.meter
+    while chunk := await response.read():
+        meter.first()
+        meter.response_bytes += len(chunk)
+        seen, passed = tap.feed(chunk)
+        if meter.event is None and _LAST.search(seen) and (facts := tap.facts()).complete:
+            meter.settle(_outcome(exchange, facts), response.status, facts)
+        if passed:
+            await client.write(passed, more=True)
+
+
+def _outcome(exchange: Exchange, facts: ResponseFacts) -> Outcome:
+    if exchange.response.status >= 400 or facts.error_type:
+        return "error"
+    if exchange.client.gone:
+        return "client_gone"
+    return "ok" if facts.complete else "cut"
+
+
+def _cut_word(error: UpstreamFailed) -> str:
+    return "upstream_timeout" if error.timed_out else "upstream_cut"
+
+
+def _with_drift(facts: ResponseFacts, mark: str) -> ResponseFacts:
+    return replace(facts, measured=replace(facts.measured, drift=(*facts.measured.drift, mark)))
+
+
+def cost_headers(event: UsageEvent) -> list[tuple[bytes, bytes]]:
+    """The row's id, and its cost where it is known."""
+    headers = [_id_header(event.event_id)]
+    if event.effective_cost is not None:
+        headers.append((b"x-tally-cost", text_from_grains(event.effective_cost).encode()))
+    return headers
+
+
+def _id_header(event_id: str) -> tuple[bytes, bytes]:
+    return (b"x-tally-event-id", event_id.encode())
+
+
+def _cost_comment(event: UsageEvent) -> bytes:
+    cost = "unknown" if event.effective_cost is None else text_from_grains(event.effective_cost)
+    return f": x-tally-cost {cost}\n\n".encode()

@@ -1,0 +1,91 @@
+"""One call's row, written exactly once: begun before forwarding, settled before the last byte.
+
+Settling is synchronous and asks nobody, so it can stand in a `finally`: a cancelled
+task, a client that left and a broken upstream all end in one honest row.
+"""
+
+import time
+
+from tallystick.gateway.dialects.model import ResponseFacts
+from tallystick.gateway.prepare import Incoming, begin
+from tallystick.gateway.row import Begun, Ended, encode, finished, intent, without_cargo
+from tallystick.gateway.state import State
+from tallystick.kernel.errors import Unavailable
+from tallystick.pricing.rate import priced
+from tallystick.usage.model import Measured, Outcome, UsageEvent
+
+
+class Meter:
+    """From the intent to the completion of one forwarded call."""
+
+    def __init__(self, state: State, incoming: Incoming, started: float) -> None:
+        self._state = state
+        self._started = started
+        self.begun: Begun = begin(state, incoming)
+        self.first_token_us: int | None = None
+        self.response_bytes = 0
+        self.event: UsageEvent | None = None
+        # Raises Unavailable when the disk is full: then the call must not be made.
+        state.spool.intent(self.begun.event_id, intent(self.begun))
+
+    def first(self) -> None:
+        """The first bytes of a stream are here."""
+        if self.first_token_us is None:
+            self.first_token_us = self._elapsed()
+
+    def settle(self, outcome: Outcome, status: int, facts: ResponseFacts, error_type: str = "") -> UsageEvent:
+        """Price and write the row; a second call changes nothing."""
+        if self.event is None:
+            ended = Ended(
+                outcome, status, facts, self._elapsed(), error_type, self.first_token_us, self.response_bytes
+            )
+            self.event = self._price(finished(self.begun, ended))
+            self._write(self.event)
+        return self.event
+
+    def _price(self, event: UsageEvent) -> UsageEvent:
+        return priced(self._state.book, event)
+
+    def _write(self, event: UsageEvent) -> None:
+        try:
+            self._state.spool.completion(event.event_id, encode(event))
+        except Unavailable:
+            # The disk is full and the row outgrew its reservation: the figures fit, the cargo does not.
+            self._state.spool.completion(event.event_id, encode(without_cargo(event)))
+
+    def _elapsed(self) -> int:
+        return int((time.perf_counter() - self._started) * 1_000_000)
+
+
+def refused_row(state: State, incoming: Incoming, status: int, code: str) -> None:
+    """The row of a request that a known key made and that reached no provider. Best effort: a
+    refusal is answered also when it cannot be written down.
+    """
+    begun = begin(state, incoming)
+    event = UsageEvent(
+        event_id=begun.event_id,
+        call_id=begun.event_id.replace("evt_", "call_", 1),
+        occurred_at=begun.arrived_us,
+        attempt=0,
+        outcome="refused",
+        status=status,
+        error_type=code,
+        operation_name=begun.route.operation_name,
+        provider=begun.provider,
+        provider_account=begun.provider_account,
+        key=begun.key,
+        request_model=begun.facts.model,
+        model=begun.facts.model,
+        stream=begun.facts.stream,
+        dimensions=begun.dimensions,
+        tags=begun.tags,
+        measured=Measured(state="reported"),
+        request_bytes=begun.request_bytes,
+        user_agent=begun.user_agent,
+        retry_count=begun.retry_count,
+        trace_id=begun.trace_id,
+    )
+    try:
+        state.spool.completion(event.event_id, encode(event))
+    except Unavailable:
+        return

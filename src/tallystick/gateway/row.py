@@ -1,0 +1,158 @@
+"""The usage event of a call: begun when it is forwarded, finished when it ends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from tallystick.gateway.dialects.model import RequestFacts, ResponseFacts, Route
+from tallystick.usage.model import Measured, Outcome, UsageEvent
+
+_LONGEST = 256
+_MOST_DRIFT = 20
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is known before a call is forwarded.
+
+    Attributes:
+        arrived_us: Microseconds since 1970; part of the row's identity.
+        key: Our key's id, empty for callers with their own.
+        key_fingerprint: Of the provider's key that pays.
+    """
+
+    event_id: str
+    arrived_us: int
+    provider: str
+    provider_account: str
+    route: Route
+    facts: RequestFacts
+    key: str = ""
+    key_fingerprint: str = ""
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    trace_id: str = ""
+    user_agent: str = ""
+    retry_count: int | None = None
+    fingerprints: tuple[str, ...] = ()
+    request_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a call went. Durations are microseconds, sizes bytes."""
+
+    outcome: Outcome
+    status: int
+    facts: ResponseFacts
+    duration_us: int
+    error_type: str = ""
+    first_token_us: int | None = None
+    response_bytes: int | None = None
+
+
+def intent(begun: Begun) -> bytes:
+    """The row to store should the gateway die with the call in flight, as MessagePack.
+
+    Only what differs from the event's defaults is written: it is on the path of every call.
+    """
+    facts = begun.facts
+    return _encode(
+        {
+            "event_id": begun.event_id,
+            "call_id": call_id(begun.event_id),
+            "occurred_at": begun.arrived_us,
+            "outcome": "interrupted",
+            "operation_name": begun.route.operation_name,
+            "provider": begun.provider,
+            "provider_account": begun.provider_account,
+            "key": begun.key,
+            "key_fingerprint": begun.key_fingerprint,
+            "request_model": facts.model,
+            "model": facts.model,
+            "requested_service_tier": facts.service_tier,
+            "stream": facts.stream,
+            "dimensions": begun.dimensions,
+            "tags": begun.tags,
+            "request_bytes": begun.request_bytes,
+            "system_bytes": facts.system_bytes,
+            "tools_bytes": facts.tools_bytes,
+            "block_fingerprints": begun.fingerprints,
+            "requested_max_tokens": facts.max_tokens,
+            "effective_max_tokens": facts.max_tokens,
+            "user_agent": begun.user_agent,
+            "retry_count": begun.retry_count,
+            "trace_id": begun.trace_id,
+        }
+    )
+
+
+def finished(begun: Begun, ended: Ended) -> UsageEvent:
+    """The whole row, not yet priced."""
+    facts, answer = begun.facts, ended.facts
+    return UsageEvent(
+        event_id=begun.event_id,
+        call_id=call_id(begun.event_id),
+        occurred_at=begun.arrived_us,
+        attempt=1,
+        outcome=ended.outcome,
+        status=ended.status,
+        error_type=(ended.error_type or answer.error_type)[:_LONGEST],
+        operation_name=begun.route.operation_name,
+        provider=begun.provider,
+        provider_account=begun.provider_account,
+        key=begun.key,
+        key_fingerprint=begun.key_fingerprint,
+        request_model=facts.model,
+        response_model=answer.response_model[:_LONGEST],
+        model=(answer.response_model or facts.model)[:_LONGEST],
+        response_id=answer.response_id[:_LONGEST],
+        requested_service_tier=facts.service_tier,
+        service_tier=answer.service_tier[:_LONGEST],
+        stream=facts.stream,
+        dimensions=_with_region(begun.dimensions, answer.region),
+        tags=begun.tags,
+        measured=_bounded(answer.measured),
+        request_bytes=begun.request_bytes,
+        system_bytes=facts.system_bytes,
+        tools_bytes=facts.tools_bytes,
+        response_bytes=ended.response_bytes,
+        block_fingerprints=begun.fingerprints,
+        requested_max_tokens=facts.max_tokens,
+        effective_max_tokens=facts.max_tokens,
+        finish_reason=answer.finish_reason[:_LONGEST],
+        time_to_first_token_us=ended.first_token_us,
+        duration_us=ended.duration_us,
+        user_agent=begun.user_agent,
+        retry_count=begun.retry_count,
+        trace_id=begun.trace_id,
+    )
+
+
+def without_cargo(event: UsageEvent) -> UsageEvent:
+    """The row less what callers chose the size of: for a disk too full for the whole."""
+    return replace(event, tags={}, block_fingerprints=(), user_agent="", trace_id="")
+
+
+def encode(event: UsageEvent) -> bytes:
+    """A row as MessagePack."""
+    return _encode(event)
+
+
+def call_id(event_id: str) -> str:
+    """The client request's id: today every request is one attempt."""
+    return f"call_{event_id.removeprefix('evt_')}"
+
+
+def _with_region(dimensions: Mapping[str, str], region: str) -> Mapping[str, str]:
+    return {**dimensions, "region": region[:_LONGEST]} if region and "region" not in dimensions else dimensions
+
+
+def _bounded(measured: Measured) -> Measured:
+    """Drift marks quote the provider, so their number and length are bounded."""
+    if len(measured.drift) <= _MOST_DRIFT and all(len(one) <= _LONGEST for one in measured.drift):
+        return measured
+    return replace(measured, drift=tuple(one[:_LONGEST] for one in measured.drift[:_MOST_DRIFT]))

@@ -1,0 +1,118 @@
+"""What a gateway process needs to know; `wiring` fills it from the configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MIB = 1024 * 1024
+
+# First segments of the pages' and the API's paths: no provider may be called so.
+_RESERVED = frozenset(
+    {
+        "",
+        "api",
+        "docs",
+        "explore",
+        "favicon.ico",
+        "healthz",
+        "login",
+        "logout",
+        "metrics",
+        "openapi.json",
+        "overview",
+        "readyz",
+        "redoc",
+        "requests",
+        "robots.txt",
+        "settings",
+        "sources",
+        "static",
+    }
+)
+
+
+def reserved_names() -> frozenset[str]:
+    """Names that belong to pages and API, so no provider may have them."""
+    return _RESERVED
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKeySecret:
+    """One of a provider's own keys; the first whose conditions hold is used.
+
+    Attributes:
+        team, environment: Conditions on the caller's dimensions; empty matches all.
+    """
+
+    secret: str = field(repr=False)
+    team: str = ""
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """An upstream.
+
+    Attributes:
+        dialect: Name of the wire format family.
+        base_url: Scheme, host and perhaps a path; the only thing that chooses a host.
+        provider: OpenTelemetry provider name that prices are looked up under.
+        keys: Our own keys there; may be empty where callers bring theirs.
+        key_hint: How the operator gives us a key, for error messages ("set OPENAI_API_KEY").
+        allow_private: The host may resolve to an address that is not public.
+        allow_paths: Paths forwarded though no dialect can meter them; a trailing ``*`` matches the rest.
+        timeout_seconds: Longest silence of the upstream.
+    """
+
+    dialect: str
+    base_url: str
+    provider: str
+    keys: tuple[ProviderKeySecret, ...] = ()
+    key_hint: str = ""
+    allow_private: bool = False
+    allow_paths: tuple[str, ...] = ()
+    timeout_seconds: float = 600.0
+    connect_timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """One gateway process.
+
+    Attributes:
+        data_dir: Holds ``config.db``, ``version``, ``app.sock`` and ``spool/``.
+        providers: Path segment to upstream.
+        secret: The instance's key for fingerprints.
+        app_socket: Where the app listens; ``<data_dir>/app.sock`` when None.
+        drain_seconds: How long a call goes on when its client has left, to learn its true usage.
+        read_timeout_seconds: Longest silence of a client that is sending its body; headers must come within it.
+        max_response_bytes: Larger whole bodies are passed on as they arrive, and their usage is estimated.
+        behind_proxy: A proxy in front of us terminates TLS and says so in ``X-Forwarded-Proto``.
+    """
+
+    data_dir: Path
+    providers: Mapping[str, ProviderSettings]
+    secret: bytes = field(default=b"", repr=False)
+    app_socket: Path | None = None
+    bring_your_own_key: bool = True
+    header_prefix: str = "x-cost-"
+    max_body_bytes: int = 64 * MIB
+    max_response_bytes: int = 64 * MIB
+    read_timeout_seconds: float = 60.0
+    drain_seconds: float = 30.0
+    shutdown_seconds: float = 30.0
+    segment_bytes: int = 16 * MIB
+    connections_per_host: int = 256
+    behind_proxy: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
+
+    @property
+    def spool_root(self) -> Path:
+        """Where gateways leave their segments, a folder for each process."""
+        return self.data_dir / "spool"
+
+    @property
+    def socket(self) -> Path:
+        """The app's unix socket."""
+        return self.app_socket or self.data_dir / "app.sock"

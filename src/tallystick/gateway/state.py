@@ -1,0 +1,133 @@
+"""What all calls of one gateway process share: keys, prices, spool, upstream."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tallystick.gateway.attribution import HeaderReader
+from tallystick.gateway.identify import KeyRing
+from tallystick.gateway.settings import GatewaySettings
+from tallystick.gateway.upstream import AiohttpUpstream, Upstream
+from tallystick.kernel.ids import fingerprint, new_id
+from tallystick.operations.context import now_us
+from tallystick.operations.load_keys import keys_since
+from tallystick.operations.load_prices import book_version, load_book
+from tallystick.pricing.book import PriceBook
+from tallystick.storage.config_db import ConfigDb
+from tallystick.storage.spool import SpoolWriter
+from tallystick.storage.version_word import VersionWord
+
+_BACKSTOP_SECONDS = 1.0
+_MOST_FINGERPRINTS = 4096
+
+
+@dataclass(slots=True)
+class State:
+    """Opened once a process by `open_state`; closed when it ends."""
+
+    settings: GatewaySettings
+    config_db: ConfigDb
+    word: VersionWord
+    ring: KeyRing
+    book: PriceBook
+    book_version: int
+    spool: SpoolWriter
+    upstream: Upstream
+    headers: HeaderReader
+    seen: int = -1
+    _fingerprints: dict[bytes, str] = field(default_factory=dict)
+    _reload: "asyncio.Task[None] | None" = None
+    _backstop: "asyncio.Task[None] | None" = None
+
+    def refresh(self) -> None:
+        """Take in changed keys before deciding anything; prices follow in a thread.
+
+        A tenth of a microsecond when nothing has changed.
+        """
+        moved = self.word.read()
+        if moved != self.seen:
+            self.seen = moved
+            self.take_in()
+
+    def take_in(self) -> None:
+        """Read changed keys now, and changed prices off the loop: a book is large."""
+        self.ring.refresh()
+        if self._reload is None or self._reload.done():
+            self._reload = asyncio.ensure_future(self._reload_book())
+
+    async def _reload_book(self) -> None:
+        while (version := await asyncio.to_thread(book_version, self.config_db)) > self.book_version:
+            self.book = await asyncio.to_thread(load_book, self.config_db)
+            self.book_version = version
+
+    def watch(self) -> None:
+        """Begin to look once a second whether a change was missed (its writer died before telling)."""
+        self._backstop = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        known = -1
+        while True:
+            version = await asyncio.to_thread(_change_version, self.config_db)
+            if version != known:
+                known = version
+                self.take_in()
+            await asyncio.sleep(_BACKSTOP_SECONDS)
+
+    def fingerprint_of(self, secret: bytes) -> str:
+        """Keyed fingerprint of a provider's key; remembered, for most calls use the same few."""
+        found = self._fingerprints.get(secret)
+        if found is None:
+            if len(self._fingerprints) >= _MOST_FINGERPRINTS:
+                self._fingerprints.clear()
+            found = self._fingerprints[secret] = fingerprint(self.settings.secret, secret)
+        return found
+
+    async def close(self) -> None:
+        """Stop watching, close connections, give the spool back."""
+        for task in (self._backstop, self._reload):
+            if task is not None:
+                task.cancel()
+        await self.upstream.close()
+        self.spool.close()
+        self.word.close()
+        self.config_db.close()
+
+
+def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> State:
+    """Open everything; inside a running loop.
+
+    Raises:
+        OSError: The data directory cannot be used.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config_db = ConfigDb(settings.data_dir / "config.db")
+    ring = KeyRing(lambda version: keys_since(config_db, version))
+    ring.refresh()
+    at = now_us()
+    return State(
+        settings=settings,
+        config_db=config_db,
+        word=VersionWord(settings.data_dir / "version"),
+        ring=ring,
+        book_version=book_version(config_db),
+        book=load_book(config_db),
+        spool=SpoolWriter(spool_folder(settings, at), segment_bytes=settings.segment_bytes),
+        upstream=upstream or AiohttpUpstream(private_hosts(settings), settings.connections_per_host),
+        headers=HeaderReader(settings.header_prefix),
+    )
+
+
+def spool_folder(settings: GatewaySettings, at_us: int) -> Path:
+    """A folder that no earlier process had: what those left open is theirs."""
+    return settings.spool_root / new_id("gw", at_us)
+
+
+def private_hosts(settings: GatewaySettings) -> set[str]:
+    """Hosts that may lead inside: allowed by word, or written out as ``localhost``."""
+    hosts = {(urlsplit(one.base_url).hostname or "", one.allow_private) for one in settings.providers.values()}
+    return {host for host, allowed in hosts if allowed or host == "localhost" or host.endswith(".localhost")}
+
+
+def _change_version(config_db: ConfigDb) -> int:
+    return int(config_db.rows("SELECT version FROM change")[0][0] or 0)
