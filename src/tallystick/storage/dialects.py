@@ -22,6 +22,9 @@ class DuckDbDialect:
     def tag(self, column: str, param: str) -> str:
         return f"coalesce(map_extract_value({column}, {param}), '')"
 
+    def folded(self, expression: str) -> str:
+        return f"translate(lower({expression}), ' -_', '')"
+
     def one_of(self, expression: str, param: str) -> str:
         return f"list_contains({param}, {expression})"
 
@@ -50,6 +53,9 @@ class ClickHouseDialect:
 
     def tag(self, column: str, param: str) -> str:
         return f"{column}[{param}]"
+
+    def folded(self, expression: str) -> str:
+        return f"replaceRegexpAll(lowerUTF8({expression}), '[ _-]', '')"
 
     def one_of(self, expression: str, param: str) -> str:
         return f"has({param}, {expression})"

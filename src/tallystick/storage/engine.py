@@ -35,11 +35,14 @@ class Dialect(Protocol):
     def tag(self, column: str, param: str) -> str:
         """The value of a key in a tags map, '' when missing."""
 
+    def folded(self, expression: str) -> str:
+        """A text without case, spaces, hyphens and underscores: the form in which filters compare."""
+
     def one_of(self, expression: str, param: str) -> str:
         """Whether a value is in a list parameter: ``one_of('team', '$teams')``; an empty list holds nothing."""
 
     def final(self, table: str) -> str:
-        """The table as read with duplicates merged (ClickHouse FINAL); an alias may follow."""
+        """A `unique` table as read with duplicates merged (ClickHouse FINAL); an alias may follow."""
 
 
 class Engine(Protocol):
