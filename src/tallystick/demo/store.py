@@ -10,3 +10,8 @@ def clear(engine: Engine) -> None:
     with engine.transaction():
         engine.execute("DELETE FROM usage_event WHERE source = $source", {"source": SOURCE})
         engine.execute("DELETE FROM charge WHERE source = $source", {"source": SOURCE})
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether no event is in the ledger, of any source."""
+    return not engine.rows("SELECT 1 FROM usage_event LIMIT 1")

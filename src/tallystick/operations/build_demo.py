@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tallystick.demo.generate import Generator
 from tallystick.demo.model import Columns, DemoModel, DemoSpec
-from tallystick.demo.store import clear
+from tallystick.demo.store import clear, is_empty
 from tallystick.demo.truth import to_document
-from tallystick.kernel.errors import UsageError
+from tallystick.kernel.errors import Conflict, UsageError
 from tallystick.kernel.period import local_day
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_columns
@@ -30,6 +30,21 @@ OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class DemoRequest:
+    """Which company is wanted.
+
+    Attributes:
+        events: From 10 thousand to 100 million.
+        seed: Equal seeds give equal companies.
+        now_us: The demo's now, in microseconds; only its day decides whether one that is there will do.
+    """
+
+    events: int
+    seed: int
+    now_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class DemoBuilt:
     """What became of the request.
 
@@ -40,40 +55,53 @@ class DemoBuilt:
 
     events: int
     rebuilt: bool
-    months: int
+    months: int = 14
 
 
-def build_demo(
-    context: Context, *, events: int, seed: int, now_us: int, on_progress: OnProgress | None = None
-) -> DemoBuilt:
-    """Build the company unless it is there already for this number of events, seed and day.
+def is_built(data_dir: Path, request: DemoRequest) -> bool:
+    """Whether the company is there, whole, for these events, this seed and this day."""
+    return _read(data_dir / _STATE_FILE) == _wanted(request)
+
+
+def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress | None = None) -> DemoBuilt:
+    """Build the company unless it is there already.
 
     Rows of an older demo are replaced; rows from elsewhere stay. An interrupted build is
     begun again by the next call.
 
     Args:
         context: Of a ledger that is ready and a price book that is filled.
-        events: From 10 thousand to 100 million.
-        seed: Equal seeds give equal companies.
-        now_us: The demo's now, in microseconds.
+        request: Which company.
         on_progress: Called with events done and events in all.
 
     Raises:
         UsageError: More or fewer events than the generator is made for.
+        Conflict: The ledger holds real usage, which must not be mixed with made-up usage.
     """
-    if not _FEWEST <= events <= _MOST:
-        raise UsageError(f"--events {events} is not between {_FEWEST:,} and {_MOST:,}")
-    spec = DemoSpec(events=events, seed=seed, now_us=now_us)
+    if not _FEWEST <= request.events <= _MOST:
+        raise UsageError(f"--events {request.events} is not between {_FEWEST:,} and {_MOST:,}")
+    if is_built(context.data_dir, request):
+        return DemoBuilt(request.events, rebuilt=False)
     state = context.data_dir / _STATE_FILE
-    wanted = {"events": events, "seed": seed, "day": local_day(now_us).isoformat(), "complete": True}
-    if _read(state) == wanted:
-        return DemoBuilt(events, rebuilt=False, months=spec.months)
     if state.exists():
         clear(context.ledger)
+    elif not is_empty(context.ledger):
+        raise Conflict(
+            "this data directory holds real usage",
+            where=str(context.data_dir),
+            next_steps=("give the demo a directory of its own with --data DIR",),
+        )
+    wanted = _wanted(request)
     state.write_text(json.dumps(wanted | {"complete": False}))
+    spec = DemoSpec(events=request.events, seed=request.seed, now_us=request.now_us)
     _fill(context, spec, on_progress or (lambda done, total: None))
     state.write_text(json.dumps(wanted))
-    return DemoBuilt(events, rebuilt=True, months=spec.months)
+    return DemoBuilt(request.events, rebuilt=True)
+
+
+def _wanted(request: DemoRequest) -> dict[str, object]:
+    day = local_day(request.now_us).isoformat()
+    return {"events": request.events, "seed": request.seed, "day": day, "complete": True}
 
 
 def _read(state: Path) -> object:
