@@ -28,9 +28,11 @@ class Reply:
         return next((value for key, value in self.headers if key == name), "")
 
 
-def ask(app: FastAPI, method: str, target: str, headers: Headers = (), body: object = b"") -> Reply:
+def ask(
+    app: FastAPI, method: str, target: str, headers: Headers = (), body: object = b"", *, host: str = "tally.test"
+) -> Reply:
     """Send one request. A dict is sent as JSON; a list of chunks as they are, without an end when it holds None."""
-    lines = [("host", "tally.test"), *headers]
+    lines = [*([("host", host)] if host else []), *headers]
     chunks = body if isinstance(body, list) else [body]
     if isinstance(body, dict):
         chunks = [json.dumps(body).encode()]

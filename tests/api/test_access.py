@@ -98,9 +98,7 @@ def test_every_route_is_expected_and_every_role_gets_exactly_what_is_written(
 
 
 @pytest.mark.parametrize("name", STRANGERS)
-def test_a_stranger_gets_one_and_the_same_answer_everywhere(
-    app: FastAPI, callers: dict[str, Lines], name: str
-) -> None:
+def test_a_stranger_gets_one_and_the_same_answer_everywhere(app: FastAPI, callers: dict[str, Lines], name: str) -> None:
     answers = set()
     unknown = [("GET", "/api/v1/nothing"), ("PATCH", "/api/v1/keys"), ("GET", "/nothing")]
     for number, (method, template) in enumerate([*_routes(app), *unknown]):
@@ -176,10 +174,20 @@ def test_nothing_under_the_api_is_guessed(template: str) -> None:
 
 
 def test_a_path_needs_what_its_route_needs() -> None:
-    table = doors([("GET", "/healthz"), ("GET", "/static/{path:path}"), ("GET", "/api/v1/keys"), ("POST", "/api/v1/keys")])
+    table = doors(
+        [("GET", "/healthz"), ("GET", "/static/{path:path}"), ("GET", "/api/v1/keys"), ("POST", "/api/v1/keys")]
+    )
     assert needed(table, "GET", "/healthz") == "open"
     assert needed(table, "GET", "/static/a/b.css") == "open"
     assert needed(table, "POST", "/api/v1/keys") == "keys_write"
     assert needed(table, "PUT", "/api/v1/keys") == "keys_read"
-    for path in ("/healthz/", "/healthz\n", "/HEALTHZ", "//healthz", "/static", "/healthz;x", "/healthz/../api/v1/keys"):
+    for path in (
+        "/healthz/",
+        "/healthz\n",
+        "/HEALTHZ",
+        "//healthz",
+        "/static",
+        "/healthz;x",
+        "/healthz/../api/v1/keys",
+    ):
         assert needed(table, "GET", path) is None

@@ -47,7 +47,8 @@ def error_answer(request: Request, error: TallyError, error_page: ErrorPage | No
     if not wants_page(request):
         return JSONResponse(error_wire(error), status, headers)
     if isinstance(error, LoginNeeded) and request.method == "GET":
-        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        query = request.scope["query_string"].decode("latin-1")
+        wanted = request.scope["path"] + (f"?{query}" if query else "")
         return RedirectResponse(f"/login?next={quote(wanted, safe='/')}", 303)
     if error_page is not None:
         answer = error_page(request, status, error)
@@ -59,6 +60,6 @@ def error_answer(request: Request, error: TallyError, error_page: ErrorPage | No
 
 def wants_page(request: Request) -> bool:
     """Whether a browser asks for a page: never under /api, else by what it accepts."""
-    if request.url.path.startswith("/api/"):
+    if request.scope["path"].startswith("/api/"):
         return False
     return "text/html" in request.headers.get("accept", "")

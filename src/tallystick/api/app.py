@@ -81,10 +81,10 @@ def _as_tally(request: Request, error: Exception) -> TallyError:
     if isinstance(error, RequestValidationError):
         return _of_validation(request, error)
     if isinstance(error, HTTPException) and error.status_code == 405:
-        return WrongMethod(f"{request.method} is not possible here", where=request.url.path)
+        return WrongMethod(f"{request.method} is not possible here", where=request.scope["path"])
     if isinstance(error, HTTPException) and error.status_code != 404:
-        return UsageError("the request cannot be read", where=request.url.path)
-    return NotFound("there is no such page", where=request.url.path)
+        return UsageError("the request cannot be read", where=request.scope["path"])
+    return NotFound("there is no such page", where=request.scope["path"])
 
 
 def _of_validation(request: Request, error: RequestValidationError) -> TallyError:
@@ -93,5 +93,5 @@ def _of_validation(request: Request, error: RequestValidationError) -> TallyErro
     place = ".".join(str(part) for part in first.get("loc", ())[1:])
     what = f'"{place}": {first.get("msg", "not valid")}' if place else str(first.get("msg", "not valid"))
     return UsageError(
-        f"the body cannot be used: {what}", where=request.url.path, next_steps=["GET /api/v1/openapi.json"]
+        f"the body cannot be used: {what}", where=request.scope["path"], next_steps=["GET /api/v1/openapi.json"]
     )

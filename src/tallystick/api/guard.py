@@ -1,11 +1,15 @@
 """The one guard in front of every route: size, time, identity, permission, origin. In this order.
 
+The path is the one the router sees, from the scope: `Request.url` is put together from
+the Host header, so that a caller could give the guard another path than the router.
+
 It is ASGI middleware and not a dependency of routes, so that no route can be added
 without it. Routes find the caller in ``request.state.principal``, a browser's word
 for forms in ``request.state.csrf`` (empty for tokens).
 """
 
 import logging
+import re
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
@@ -19,12 +23,13 @@ from tallystick.api.body import read_body, replay
 from tallystick.api.csrf import check_csrf
 from tallystick.api.errors import LoginNeeded, TooManyAttempts
 from tallystick.api.services import Services
-from tallystick.kernel.errors import Denied, NotFound, TallyError
+from tallystick.kernel.errors import Denied, NotFound, TallyError, UsageError
 from tallystick.operations.context import Context
 from tallystick.org.authorize import may
 from tallystick.org.model import Principal
 
 _log = logging.getLogger("tallystick.api")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _STRANGER = Principal("", "viewer")
 
 
@@ -79,6 +84,7 @@ class Guard:
 
     async def _admit(self, request: Request) -> Receive:
         gate, services = self._gate, self._gate.services
+        check_host(request)
         body = await read_body(
             request.scope, request.receive, largest=services.max_body_bytes, seconds=services.body_seconds
         )
@@ -95,7 +101,7 @@ class Guard:
 
     def _permit(self, request: Request, identity: Identity) -> None:
         """Let the request pass, or raise. Which paths exist is not told to strangers."""
-        permission = needed(self._gate.doors, request.method, request.url.path)
+        permission = needed(self._gate.doors, request.method, request.scope["path"])
         if permission == "open":
             return
         if identity.principal is None:
@@ -106,9 +112,11 @@ class Guard:
                 next_steps=["tally open", "send Authorization: Bearer with a token of `tally tokens create`"],
             )
         if permission is None:
-            raise NotFound("there is no such page", where=request.url.path, next_steps=["GET /api/v1/openapi.json"])
+            raise NotFound(
+                "there is no such page", where=request.scope["path"], next_steps=["GET /api/v1/openapi.json"]
+            )
         if not may(identity.principal, permission):
-            raise Denied(_why(identity.principal), where=f"{request.method} {request.url.path}")
+            raise Denied(_why(identity.principal), where=f"{request.method} {request.scope['path']}")
 
     def _refuse_attempt(self, request: Request) -> None:
         address = client_address(request)
@@ -119,6 +127,17 @@ class Guard:
             "this token is not valid: unknown, revoked or expired",
             next_steps=["tally tokens list", "tally tokens create"],
         )
+
+
+def check_host(request: Request) -> None:
+    """One Host header, and in it nothing but a host: everything that builds an address from it is then safe.
+
+    Raises:
+        UsageError: It is missing, there twice, or holds more than a host and a port.
+    """
+    hosts = request.headers.getlist("host")
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        raise UsageError("the Host header is not one host")
 
 
 def _why(principal: Principal) -> str:

@@ -34,16 +34,18 @@ def safe_next(path: str) -> str:
 
 
 class LinkRoute(Route):
-    """``GET /login`` when it carries a token."""
+    """``GET /login`` when it carries a token; never HEAD, for looking must not use a link up."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As a route, but only with ``token=`` in the query."""
-        if b"token=" not in scope.get("query_string", b""):
+        if scope.get("method") != "GET" or b"token=" not in scope.get("query_string", b""):
             return Match.NONE, {}
         return super().matches(scope)
 
 
 async def _follow_link(request: Request) -> Response:
+    if "prefetch" in request.headers.get("sec-purpose", ""):
+        raise Denied("a login link works once and is not fetched ahead")
     asked = call_of(request)
     token, onward = request.query_params.get("token", ""), request.query_params.get("next", "/")
     return await run_in_threadpool(_log_in, asked, token, onward)

@@ -18,9 +18,9 @@ def check_params(request: Request, known: Sequence[str]) -> None:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known) or 'none'}"
-            raise UsageError(f'unknown parameter "{name}"', where=request.url.path, next_steps=[hint])
+            raise UsageError(f'unknown parameter "{name}"', where=request.scope["path"], next_steps=[hint])
         if len(request.query_params.getlist(name)) > 1:
-            raise UsageError(f'the parameter "{name}" is given twice', where=request.url.path)
+            raise UsageError(f'the parameter "{name}" is given twice', where=request.scope["path"])
 
 
 def all_params(request: Request, without: Sequence[str] = ()) -> dict[str, list[str]]:
@@ -39,5 +39,5 @@ def whole(request: Request, name: str, default: int, *, most: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9 and 1 <= int(text) <= most):
-        raise UsageError(f'"{name}" must be a whole number from 1 to {most}', where=request.url.path)
+        raise UsageError(f'"{name}" must be a whole number from 1 to {most}', where=request.scope["path"])
     return int(text)

@@ -45,7 +45,7 @@ def get_explanation(asked: Asked) -> dict[str, Any]:
 def _switch(request: Request, name: str) -> bool:
     text = request.query_params.get(name, "0")
     if text not in {"0", "1"}:
-        raise UsageError(f'"{name}" can only be 0 or 1', where=request.url.path)
+        raise UsageError(f'"{name}" can only be 0 or 1', where=request.scope["path"])
     return text == "1"
 
 
