@@ -1,0 +1,243 @@
+"""Bodies and events as the providers document them. Pure: a request's JSON in, an answer out."""
+
+import base64
+import json
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+CREATED = 1_790_000_000
+WORDS = ("Tally", " sticks", " split", " in", " two", ";", " the", " lender", " kept", " the", " stock", ".")
+
+
+@dataclass
+class Answer:
+    """What is served: a whole body, or events; and the usage that it truly reports."""
+
+    body: Any = None
+    events: list[bytes] = field(default_factory=list)
+    usage: dict[str, Any] = field(default_factory=dict)
+    identity: str = ""
+    model: str = ""
+
+
+@dataclass
+class Ask:
+    """One request as the stub reads it."""
+
+    path: str
+    method: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    number: int
+
+    @property
+    def words(self) -> list[str]:
+        count = int(self.headers.get("x-stub-words", "8"))
+        return [WORDS[index % len(WORDS)] for index in range(count)]
+
+    @property
+    def model(self) -> str:
+        return str(self.body.get("model", ""))
+
+    @property
+    def prompt_tokens(self) -> int:
+        said = {name: self.body.get(name) for name in ("messages", "input", "system", "tools")}
+        return 7 + len(json.dumps(said, sort_keys=True)) // 4
+
+    def usage(self, plain: dict[str, Any]) -> dict[str, Any]:
+        return plain | json.loads(self.headers.get("x-stub-usage", "{}"))
+
+
+def sse(data: Any, event: str = "") -> bytes:
+    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
+    return (f"event: {event}\n" if event else "").encode() + f"data: {text}\n\n".encode()
+
+
+def answer(ask: Ask) -> Answer | None:
+    bare = ask.path.removeprefix("/v1")
+    anthropic = "anthropic-version" in ask.headers
+    if ask.method == "GET" and bare.startswith("/models"):
+        return models(bare, anthropic=anthropic)
+    made = {
+        "/chat/completions": chat,
+        "/responses": responses,
+        "/embeddings": embeddings,
+        "/messages": messages,
+        "/messages/count_tokens": count_tokens,
+        "/files": lambda ask: Answer({"id": "file-1", "object": "file"}),
+    }.get(bare)
+    return made(ask) if made and ask.method == "POST" else None
+
+
+def models(bare: str, *, anthropic: bool) -> Answer:
+    if anthropic:
+        rows: list[dict[str, Any]] = [
+            {"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
+            for name in ("claude-sonnet-4-5", "claude-haiku-4-5")
+        ]
+        whole: dict[str, Any] = {"data": rows, "has_more": False, "first_id": rows[0]["id"], "last_id": rows[-1]["id"]}
+    else:
+        rows = [{"id": name, "object": "model", "created": CREATED, "owned_by": "stub"} for name in ("gpt-4o", "gpt-4o-mini")]
+        whole = {"object": "list", "data": rows}
+    name = bare.removeprefix("/models").strip("/")
+    return Answer(whole if not name else next((row for row in rows if row["id"] == name), rows[0]))
+
+
+def chat(ask: Ask) -> Answer:
+    identity, words = f"chatcmpl-stub{ask.number:06d}", ask.words
+    out = len(words) + (12 if ask.body.get("tools") else 0)
+    usage = ask.usage(
+        {
+            "prompt_tokens": ask.prompt_tokens,
+            "completion_tokens": out,
+            "total_tokens": ask.prompt_tokens + out,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+        }
+    )
+    calls = []
+    if ask.body.get("tools"):
+        name = ask.body["tools"][0]["function"]["name"]
+        calls = [{"id": "call_1", "type": "function", "function": {"name": name, "arguments": '{"city":"Oslo"}'}}]
+    finish = "tool_calls" if calls else "stop"
+    head = {"id": identity, "created": CREATED, "model": ask.model, "service_tier": "default", "system_fingerprint": "fp_stub"}
+    message = {"role": "assistant", "content": None if calls else "".join(words), "refusal": None}
+    if calls:
+        message["tool_calls"] = calls
+    body = {
+        **head,
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+        "usage": usage,
+    }
+    asked = bool((ask.body.get("stream_options") or {}).get("include_usage"))
+    extra = {"usage": None} if asked else {}
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", "refusal": None}]
+    if calls:
+        deltas += [{"tool_calls": [{"index": 0, **calls[0]}]}]
+    else:
+        deltas += [{"content": word} for word in words]
+    events = [_chunk(head, delta, None, extra) for delta in deltas] + [_chunk(head, {}, finish, extra)]
+    if asked:
+        events.append(sse({**head, "object": "chat.completion.chunk", "choices": [], "usage": usage}))
+    events.append(sse("[DONE]"))
+    return Answer(body, events, usage, identity, ask.model)
+
+
+def _chunk(head: dict[str, Any], delta: dict[str, Any], finish: str | None, extra: dict[str, Any]) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return sse({**head, "object": "chat.completion.chunk", "choices": [choice], **extra})
+
+
+def embeddings(ask: Ask) -> Answer:
+    inputs = ask.body.get("input")
+    count = len(inputs) if isinstance(inputs, list) else 1
+    numbers = [0.5, -0.25, 0.125, 1.0]
+    shown: Any = numbers
+    if ask.body.get("encoding_format") == "base64":
+        shown = base64.b64encode(struct.pack("<4f", *numbers)).decode()
+    usage = ask.usage({"prompt_tokens": ask.prompt_tokens, "total_tokens": ask.prompt_tokens})
+    data = [{"object": "embedding", "index": index, "embedding": shown} for index in range(count)]
+    return Answer({"object": "list", "data": data, "model": ask.model, "usage": usage}, [], usage, "", ask.model)
+
+
+def responses(ask: Ask) -> Answer:
+    identity, text = f"resp_stub{ask.number:06d}", "".join(ask.words)
+    usage = ask.usage(
+        {
+            "input_tokens": ask.prompt_tokens,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": len(ask.words),
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": ask.prompt_tokens + len(ask.words),
+        }
+    )
+    part = {"type": "output_text", "text": text, "annotations": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    whole = {
+        "id": identity, "object": "response", "created_at": CREATED, "status": "completed", "model": ask.model,
+        "error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "output": [item],
+        "parallel_tool_calls": True, "temperature": 1.0, "tool_choice": "auto", "tools": [], "top_p": 1.0,
+        "service_tier": "default", "usage": usage,
+    }  # fmt: skip
+    begun = {**whole, "status": "in_progress", "output": [], "usage": None}
+    where = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("response.created", {"response": begun}),
+        ("response.in_progress", {"response": begun}),
+        ("response.output_item.added", {"output_index": 0, "item": {**item, "status": "in_progress", "content": []}}),
+        ("response.content_part.added", {**where, "part": {**part, "text": ""}}),
+        *(("response.output_text.delta", {**where, "delta": word, "logprobs": []}) for word in ask.words),
+        ("response.output_text.done", {**where, "text": text, "logprobs": []}),
+        ("response.content_part.done", {**where, "part": part}),
+        ("response.output_item.done", {"output_index": 0, "item": item}),
+        ("response.completed", {"response": whole}),
+    ]
+    events = [sse({"type": name, "sequence_number": index, **data}, name) for index, (name, data) in enumerate(steps)]
+    return Answer(whole, events, usage, identity, ask.model)
+
+
+def messages(ask: Ask) -> Answer:
+    identity, words = f"msg_stub{ask.number:06d}", ask.words
+    out = len(words)
+    usage = ask.usage(
+        {
+            "input_tokens": ask.prompt_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "output_tokens": out,
+            "service_tier": "standard",
+        }
+    )
+    block: dict[str, Any] = {"type": "text", "text": "".join(words)}
+    deltas: list[dict[str, Any]] = [{"type": "text_delta", "text": word} for word in words]
+    first: dict[str, Any] = {"type": "text", "text": ""}
+    reason = "end_turn"
+    if ask.body.get("tools"):
+        name = ask.body["tools"][0]["name"]
+        block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {"city": "Oslo"}}
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ('{"city":', '"Oslo"}')]
+        first, reason = {**block, "input": {}}, "tool_use"
+    whole = {
+        "id": identity, "type": "message", "role": "assistant", "model": ask.model, "content": [block],
+        "stop_reason": reason, "stop_sequence": None, "usage": usage,
+    }  # fmt: skip
+    start = {**whole, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
+    steps: list[dict[str, Any]] = [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": first},
+        {"type": "ping"},
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": reason, "stop_sequence": None},
+            "usage": {"output_tokens": usage["output_tokens"]},
+        },
+        {"type": "message_stop"},
+    ]
+    return Answer(whole, [sse(step, step["type"]) for step in steps], usage, identity, ask.model)
+
+
+def count_tokens(ask: Ask) -> Answer:
+    return Answer({"input_tokens": ask.prompt_tokens})
+
+
+def error(ask: Ask, status: int, number: int) -> bytes:
+    """An error in the shape of whoever is asked."""
+    kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+    kinds |= {429: "rate_limit_error", 500: "api_error", 529: "overloaded_error"}
+    text = f"the stub was told to answer {status}"
+    if "anthropic-version" in ask.headers:
+        inner = {"type": kinds.get(status, "api_error"), "message": text}
+        return json.dumps({"type": "error", "error": inner, "request_id": f"req_stub{number:06d}"}).encode()
+    inner = {"message": text, "type": kinds.get(status, "server_error"), "param": None, "code": f"stub_{status}"}
+    return json.dumps({"error": inner}).encode()
+
+
+def stream_error(ask: Ask) -> bytes:
+    if "anthropic-version" in ask.headers:
+        return sse({"type": "error", "error": {"type": "overloaded_error", "message": "overloaded"}}, "error")
+    return sse({"error": {"message": "the server had an error", "type": "server_error", "param": None, "code": None}})
