@@ -11,7 +11,6 @@ from tallystick.api.services import Services
 from tallystick.operations.context import Context
 from tallystick.operations.manage_tokens import TokenRequest, create_token, revoke_token
 from tallystick.operations.sessions import LinkRequest, create_login_link
-
 from tests.api.client import ask
 
 Lines = list[tuple[str, str]]

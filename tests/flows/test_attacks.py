@@ -27,7 +27,6 @@ from tallystick.org.hash import hash_secret
 from tallystick.pricing.book import PriceBook
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.duckdb_engine import DuckDbEngine
-
 from tests.api.client import Reply, ask
 
 HERE = ("origin", "https://tally.test")
@@ -85,7 +84,9 @@ def log_in(app: FastAPI, context: Context, **link: object) -> tuple[list[tuple[s
 # The failure paths of authentication, before anything else.
 
 
-@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "Bearer tallyapi_", "Bearer tallycli_", "Basic ", "", "Bearer  "])
+@pytest.mark.parametrize(
+    "scheme", ["Bearer ", "bearer ", "Bearer tallyapi_", "Bearer tallycli_", "Basic ", "", "Bearer  "]
+)
 @pytest.mark.parametrize("text", INJECTIONS, ids=range(len(INJECTIONS)))
 def test_sql_in_a_token_is_a_wrong_token(app: FastAPI, context: Context, scheme: str, text: str) -> None:
     """A gateway was taken over through the error path of its key check, before any login."""
@@ -142,7 +143,8 @@ def test_who_fails_often_is_slowed_down_and_who_is_right_is_not(app: FastAPI, co
     here, there = ("x-forwarded-for", "203.0.113.7"), ("x-forwarded-for", "198.51.100.9")
     wrong = bearer("tallyapi_wrong")
     statuses = [ask(app, "GET", "/api/v1/keys", [*wrong, here]).status for _ in range(25)]
-    assert statuses[:20] == [401] * 20 and set(statuses[20:]) == {429}
+    assert statuses[:20] == [401] * 20
+    assert set(statuses[20:]) == {429}
     assert ask(app, "GET", "/api/v1/keys", [*wrong, there]).status == 401
     assert ask(app, "GET", "/api/v1/keys", [*admin(context), here]).status == 200
 
@@ -171,7 +173,17 @@ def test_no_spelling_of_a_path_walks_around_the_guard(app: FastAPI, path: str) -
 
 
 @pytest.mark.parametrize(
-    "host", ["", "a b", "tally.test:", "tally.test/healthz?", "tally.test/healthz#", "tally.test/login?x=", "x/static/", "user@tally.test/healthz?a="]
+    "host",
+    [
+        "",
+        "a b",
+        "tally.test:",
+        "tally.test/healthz?",
+        "tally.test/healthz#",
+        "tally.test/login?x=",
+        "x/static/",
+        "user@tally.test/healthz?a=",
+    ],
 )
 def test_the_host_header_does_not_choose_the_path_the_guard_sees(app: FastAPI, host: str) -> None:
     """The framework puts its URL together from Host and path; a guard that reads it there sees another path."""
@@ -212,7 +224,8 @@ def test_a_login_link_ends_after_its_quarter_of_an_hour(app: FastAPI, context: C
     assert created == expires_at
     context.config_db.execute("UPDATE login_link SET expires_at = expires_at - 900000000")
     reply = ask(app, "GET", path)
-    assert reply.status == 403 and not reply.header("set-cookie")
+    assert reply.status == 403
+    assert not reply.header("set-cookie")
 
 
 def test_looking_at_a_link_does_not_use_it_up(app: FastAPI, context: Context) -> None:
@@ -224,7 +237,8 @@ def test_looking_at_a_link_does_not_use_it_up(app: FastAPI, context: Context) ->
 
 def test_guessing_links_is_slowed_down(app: FastAPI) -> None:
     statuses = [ask(app, "GET", f"/login?token=tallylink_{number}").status for number in range(25)]
-    assert statuses[0] == 403 and statuses[-1] == 429
+    assert statuses[0] == 403
+    assert statuses[-1] == 429
 
 
 def test_a_session_given_from_outside_is_never_taken_over(app: FastAPI, context: Context) -> None:
@@ -233,7 +247,8 @@ def test_a_session_given_from_outside_is_never_taken_over(app: FastAPI, context:
     planted = [("cookie", f"{name}=tallyses_planted")]
     path, _ = create_login_link(context, LinkRequest())
     reply = ask(app, "GET", path, planted)
-    assert reply.status == 303 and "planted" not in reply.header("set-cookie")
+    assert reply.status == 303
+    assert "planted" not in reply.header("set-cookie")
     assert ask(app, "GET", "/api/v1/keys", planted).status == 401
 
 
@@ -248,7 +263,8 @@ def test_a_session_is_over_after_logout_wherever_its_cookie_was_copied(app: Fast
     session, csrf = log_in(app, context)
     assert ask(app, "POST", "/logout", [*session, HERE]).status == 403
     reply = ask(app, "POST", "/logout", [*session, HERE, ("x-csrf-token", csrf)])
-    assert reply.status == 303 and "Max-Age=0" in reply.header("set-cookie")
+    assert reply.status == 303
+    assert "Max-Age=0" in reply.header("set-cookie")
     assert ask(app, "GET", "/api/v1/keys", session).status == 401
 
 
@@ -417,7 +433,9 @@ def test_an_error_nobody_foresaw_says_nothing_of_its_inside(
 
     app = build_api(context, replace(services, pending=broken))
     reply = ask(app, "GET", "/readyz?drained=1")
-    assert reply.status == 500 and b"hunter2" not in reply.body and b"Traceback" not in reply.body
+    assert reply.status == 500
+    assert b"hunter2" not in reply.body
+    assert b"Traceback" not in reply.body
     assert "RuntimeError" in caplog.text
 
 
@@ -437,7 +455,8 @@ def test_a_token_file_that_others_could_read_is_worth_nothing(app: FastAPI, cont
     (context.data_dir / "cli.token").chmod(0o644)
     assert ask(app, "GET", "/api/v1/keys", bearer(leaked)).status == 401
     fresh = prepare_instance(context.data_dir)
-    assert fresh.cli_token != leaked and fresh.secret == context.secret
+    assert fresh.cli_token != leaked
+    assert fresh.secret == context.secret
     assert ask(app, "GET", "/api/v1/keys", bearer(leaked)).status == 401
     assert ask(app, "GET", "/api/v1/keys", bearer(fresh.cli_token)).status == 200
 

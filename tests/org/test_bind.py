@@ -8,7 +8,17 @@ from tallystick.kernel.errors import ConfigError
 from tallystick.org.bind import Bind, check_bind, is_loopback
 
 LOOPBACK = ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST"]
-PUBLIC = ["0.0.0.0", "::", "", "10.0.0.5", "192.168.1.4", "169.254.1.1", "localhost.example.com", "127.0.0.1.nip.io", "2130706433"]
+PUBLIC = [
+    "0.0.0.0",
+    "::",
+    "",
+    "10.0.0.5",
+    "192.168.1.4",
+    "169.254.1.1",
+    "localhost.example.com",
+    "127.0.0.1.nip.io",
+    "2130706433",
+]
 
 
 @pytest.mark.parametrize("host", LOOPBACK)

@@ -12,8 +12,12 @@ def test_a_secret_is_long_random_and_plain() -> None:
     made = {new_secret(KEY_PREFIX) for _ in range(200)}
     assert len(made) == 200
     for one in made:
-        assert one.startswith("tally_") and len(one) == 46 and one[6:].isalnum() and one.isascii()
-        assert one.endswith(hint(one)) and len(hint(one)) == 4
+        assert one.startswith("tally_")
+        assert len(one) == 46
+        assert one[6:].isalnum()
+        assert one.isascii()
+        assert one.endswith(hint(one))
+        assert len(hint(one)) == 4
 
 
 def test_the_hash_is_the_one_everybody_can_compute() -> None:
