@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from tallystick.api import health, keys, login, prices, tokens
+from tallystick.api import explore, health, keys, login, prices, tokens
 from tallystick.api.access import doors
 from tallystick.api.answers import error_answer
 from tallystick.api.auth import Failures
@@ -24,6 +24,7 @@ _log = logging.getLogger("tallystick.api")
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    explore.router,
     keys.router,
     tokens.router,
     prices.router,
