@@ -47,10 +47,10 @@ def measured(draw: st.DrawFn) -> Measured:
 
 
 @st.composite
-def usage_events(draw: st.DrawFn, event_ids: st.SearchStrategy[str] = known_words) -> UsageEvent:
+def usage_events(draw: st.DrawFn, money: st.SearchStrategy[int] = grains) -> UsageEvent:
     """Any event the ledger must give back as it took it."""
     return UsageEvent(
-        event_id=draw(event_ids),
+        event_id=draw(known_words),
         call_id=draw(words),
         occurred_at=draw(st.integers(0, 7_000_000_000_000_000)),
         attempt=draw(st.integers(0, 3)),
@@ -63,9 +63,9 @@ def usage_events(draw: st.DrawFn, event_ids: st.SearchStrategy[str] = known_word
         dimensions=draw(st.dictionaries(st.sampled_from(ATTRIBUTION), known_words, max_size=4)),
         tags=draw(st.dictionaries(words, words, max_size=3)),
         measured=draw(measured()),
-        priced=draw(st.dictionaries(st.sampled_from(sorted(BY_NAME)), grains, max_size=5)),
-        list_cost=draw(st.none() | grains),
-        effective_cost=draw(st.none() | grains),
+        priced=draw(st.dictionaries(st.sampled_from(sorted(BY_NAME)), money, max_size=5)),
+        list_cost=draw(st.none() | money),
+        effective_cost=draw(st.none() | money),
         block_fingerprints=tuple(draw(st.lists(words, max_size=3))),
         request_bytes=draw(counts),
         duration_us=draw(counts),
