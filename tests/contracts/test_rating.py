@@ -22,7 +22,7 @@ from tests.pricing.sample import card, day
 METER_NAMES = [meter.name for meter in METERS]
 START = day("2026-10-01")
 ALL_AT_ONCE = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 unit_prices = st.dictionaries(st.sampled_from(METER_NAMES), st.integers(0, 10**13), max_size=8)

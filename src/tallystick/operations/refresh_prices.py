@@ -16,7 +16,7 @@ from tallystick.operations.context import Context, now_us
 from tallystick.pricing import store
 from tallystick.pricing.fingerprint import content, identify, to_row
 from tallystick.pricing.model import PriceCard
-from tallystick.pricing.override import merge_overrides
+from tallystick.pricing.overlay import merge_overrides
 
 # Raised when the rules that turn a list into cards change, so that books are built anew.
 RULES = "2026-11-23"
