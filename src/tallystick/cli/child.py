@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from tallystick import wiring
-from tallystick.cli.main import explain
+from tallystick.cli.explain import explain
 from tallystick.config import load_config
 from tallystick.kernel.errors import TallyError
 

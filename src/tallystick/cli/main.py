@@ -8,6 +8,7 @@ import typer
 
 from tallystick import __version__
 from tallystick.cli import commands
+from tallystick.cli.explain import explain
 from tallystick.kernel.errors import TallyError, UsageError
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -35,15 +36,6 @@ def options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
     """One ledger for every AI dollar."""
-
-
-def explain(error: TallyError) -> str:
-    """What happened, where, and what to do next, as lines."""
-    lines = [f"Error {error.code}: {error.what}"]
-    if error.where:
-        lines.append(f"  where: {error.where}")
-    lines += [f"  next:  {step}" for step in error.next_steps[:3]]
-    return "\n".join(lines)
 
 
 def main() -> None:
