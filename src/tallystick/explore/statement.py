@@ -1,0 +1,242 @@
+"""The one shape of SQL behind every figure, as text and parameters; no value is ever in the text.
+
+Both periods are read in one statement: a branch for each period and kind of row, each
+with its own time range, summed together. Kinds of row:
+
+- charges with ``batch_seq <= mark``, for the whole charge periods inside the period;
+- posted events at its edges, where it cuts a charge period (a comparison "until 15:07");
+- events not yet posted, ``mark < ingest_seq <= last``;
+- or, when a dimension is not one of a charge's, all events up to ``last``.
+
+So the figures are those of the moment when mark and last were read, whatever is posted
+or ingested meanwhile.
+"""
+# ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tallystick.explore.buckets import Offsets
+from tallystick.explore.conditions import TAG_PREFIX, normal
+from tallystick.explore.model import Filter, Measure, Query
+from tallystick.kernel.period import DAY_US, HOUR_US, SECOND_US, Period
+from tallystick.ledger.post import EVENT_SUMS
+from tallystick.usage.dimensions import CHARGE_DIMENSIONS
+from tallystick.usage.meters import METERS
+
+Param = str | int | bool | None | Sequence[str] | Sequence[int]
+Params = dict[str, Param]
+
+EVENTS, CHARGES = "usage_event", "charge"
+COUNTS: tuple[str, ...] = (
+    "calls", "attempts", "errors", "estimated_calls", "unpriced_calls", "unpriced_tokens", "input_tokens", "output_tokens",
+)  # fmt: skip
+QUANTITIES: tuple[str, ...] = tuple(f"q_{meter.name}" for meter in METERS)
+# A metered charge has no contracted cost of its own: no contract is known, so it is the list cost.
+# It has no billed cost at all; whoever reads the sum makes it unknown.
+COST_COLUMNS: Mapping[Measure, str] = {
+    "effective": "effective_cost",
+    "list": "list_cost",
+    "contracted": "list_cost",
+    "billed": "effective_cost",
+}
+
+
+class Speech(Protocol):
+    """What the engines spell differently, of which this room needs these."""
+
+    def instant(self, param: str) -> str: ...
+    def micros(self, expression: str) -> str: ...
+    def bucket(self, expression: str, seconds: int) -> str: ...
+    def tag(self, column: str, param: str) -> str: ...
+    def folded(self, expression: str) -> str: ...
+    def one_of(self, expression: str, param: str) -> str: ...
+    def final(self, table: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a reader sees.
+
+    Attributes:
+        mark: Highest ingest number that is in charges.
+        last: Highest ingest number there was.
+        seconds: Length of a charge's period.
+    """
+
+    mark: int
+    last: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A query as one reader may ask it.
+
+    Attributes:
+        teams: The only teams whose rows count, exactly; empty means all.
+        charged: Whether charges can answer it.
+    """
+
+    query: Query
+    snapshot: Snapshot
+    teams: tuple[str, ...] = ()
+    charged: bool = False
+
+
+@dataclass(slots=True)
+class Statement:
+    """SQL in the making, with the parameters it has bound so far."""
+
+    speech: Speech
+    params: Params = field(default_factory=dict)
+
+    def bind(self, value: Param) -> str:
+        """The name of a parameter with this value."""
+        name = f"p{len(self.params)}"
+        self.params[name] = value
+        return f"${name}"
+
+    def column(self, dimension: str) -> str:
+        """The expression of a dimension or tag."""
+        if dimension.startswith(TAG_PREFIX):
+            return self.speech.tag("tags", self.bind(dimension.removeprefix(TAG_PREFIX)))
+        return f'"{dimension}"'
+
+
+def can_charges_answer(query: Query, charge_seconds: int, needed_seconds: int) -> bool:
+    """Whether the hourly rows have every dimension that is asked for, in periods fine enough for its days."""
+    asked = {*query.group_by, *(one.dimension for one in query.filters)}
+    return asked <= set(CHARGE_DIMENSIONS) and charge_seconds <= needed_seconds
+
+
+def filter_sql(statement: Statement, one: Filter) -> str:
+    """The condition of a filter."""
+    column, speech = statement.column(one.dimension), statement.speech
+    values = [normal(value) for value in one.values]
+    folded = speech.folded(column)
+    if one.operator in {"is", "is_not"}:
+        found = speech.one_of(folded, statement.bind(values))
+        return found if one.operator == "is" else f"NOT {found}"
+    place = "= 1" if one.operator == "starts_with" else "> 0"
+    return "(" + " OR ".join(f"position({statement.bind(value)} IN {folded}) {place}" for value in values) + ")"
+
+
+def condition_sql(statement: Statement, scope: Scope) -> str:
+    """What every row must fulfil beside its time: currency, teams, filters."""
+    parts = [f"currency = {statement.bind(scope.query.currency)}"]
+    if scope.teams:
+        parts.append(statement.speech.one_of('"team"', statement.bind(list(scope.teams))))
+    parts += [filter_sql(statement, one) for one in scope.query.filters]
+    return " AND ".join(parts)
+
+
+def within(statement: Statement, column: str, period: Period) -> str:
+    """That a row lies in a period."""
+    start, end = (statement.speech.instant(statement.bind(at)) for at in (period.start_us, period.end_us))
+    return f"{column} >= {start} AND {column} < {end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What each branch selects beside its side.
+
+    Attributes:
+        groups: SQL of the group columns, named g0, g1, …
+        sums: Names of the sums.
+        timed: Whether the UTC bucket is a group too, named `slot`.
+    """
+
+    groups: tuple[str, ...]
+    sums: tuple[str, ...]
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of row of one period: 1 is the present side, 0 the previous one."""
+
+    side: int
+    table: str
+    where: str
+
+
+def branches(statement: Statement, scope: Scope, shape: Shape) -> str:
+    """The rows of both periods, summed per group: columns side, [slot], g0 …, sums."""
+    where = condition_sql(statement, scope)
+    kinds = [*_kinds(statement, scope, 1, scope.query.period), *_kinds(statement, scope, 0, scope.query.previous)]
+    return " UNION ALL ".join(
+        _branch(statement, scope, shape, kind, where) for kind in kinds or [_Kind(1, EVENTS, "1 = 0")]
+    )
+
+
+def _kinds(statement: Statement, scope: Scope, side: int, period: Period | None) -> Iterator[_Kind]:
+    """The kinds of row that make up a period."""
+    if period is None or period.end_us <= period.start_us:
+        return
+    snapshot = scope.snapshot
+    last = f"ingest_seq <= {statement.bind(snapshot.last)}"
+    if not scope.charged:
+        yield _Kind(side, EVENTS, f"{within(statement, 'occurred_at', period)} AND {last}")
+        return
+    mark = statement.bind(snapshot.mark)
+    for edge in _edges(period, snapshot.seconds * SECOND_US):
+        yield _Kind(side, EVENTS, f"{within(statement, 'occurred_at', edge)} AND ingest_seq <= {mark}")
+    whole = _whole(period, snapshot.seconds * SECOND_US)
+    if whole.end_us > whole.start_us:
+        yield _Kind(side, CHARGES, f"{within(statement, 'charge_period_start', whole)} AND batch_seq <= {mark}")
+    if snapshot.last > snapshot.mark:
+        unposted = f"ingest_seq > {mark} AND {last}"
+        yield _Kind(side, EVENTS, f"{within(statement, 'occurred_at', period)} AND {unposted}")
+
+
+def _whole(period: Period, step: int) -> Period:
+    start = -(-period.start_us // step) * step
+    return Period(start, max(period.end_us // step * step, start))
+
+
+def _edges(period: Period, step: int) -> list[Period]:
+    whole = _whole(period, step)
+    if whole.start_us >= period.end_us:
+        return [period]
+    edges = [Period(period.start_us, whole.start_us), Period(whole.end_us, period.end_us)]
+    return [edge for edge in edges if edge.end_us > edge.start_us]
+
+
+def _branch(statement: Statement, scope: Scope, shape: Shape, kind: _Kind, where: str) -> str:
+    events = kind.table == EVENTS
+    speech, seconds = statement.speech, scope.snapshot.seconds
+    at = speech.bucket("occurred_at", seconds) if events else "charge_period_start"
+    keys = [at] if shape.timed else []
+    names = ["slot"] if shape.timed else []
+    keys += shape.groups
+    names += [f"g{number}" for number in range(len(shape.groups))]
+    sums = [f"{_sum(name, scope.query.measure, events=events)} AS s_{name}" for name in shape.sums]
+    chosen = [f"{kind.side} AS side", *(f"{key} AS {name}" for key, name in zip(keys, names, strict=True)), *sums]
+    source = speech.final(EVENTS) if events else CHARGES
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"SELECT {', '.join(chosen)} FROM {source} WHERE {kind.where} AND {where}{grouped}"
+
+
+def _sum(name: str, measure: Measure, *, events: bool) -> str:
+    cost = COST_COLUMNS[measure]
+    if name == "cost":
+        return f"sum({cost})"
+    if name == "costed":
+        return f"CAST(count({cost}) AS BIGINT)"
+    if name in QUANTITIES:
+        return f"sum({name})"
+    # Without the cast ClickHouse counts in unsigned numbers, which no UNION mixes with signed ones.
+    return f"CAST(coalesce({EVENT_SUMS[name] if events else f'sum({name})'}, 0) AS BIGINT)"
+
+
+def local_sql(statement: Statement, expression: str, known: Offsets, *, hours: bool) -> str:
+    """The local day of a UTC instant (midnight written as UTC) or the start of its local hour, in microseconds."""
+    micros = statement.speech.micros(expression)
+    offset = statement.bind(known.micros[-1])
+    for until, micros_before in reversed(tuple(zip(known.until, known.micros, strict=False))):
+        offset = f"CASE WHEN {micros} < {statement.bind(until)} THEN {statement.bind(micros_before)} ELSE {offset} END"
+    shifted = statement.speech.instant(f"({micros} + {offset})")
+    start = statement.speech.micros(statement.speech.bucket(shifted, (HOUR_US if hours else DAY_US) // SECOND_US))
+    return f"{start} - {offset}" if hours else start

@@ -1,0 +1,172 @@
+"""The ledger as read for the query model: sums, series, requests, values, sources."""
+# ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from tallystick.explore.assemble import Groups, Series, Summed, add, add_series
+from tallystick.explore.buckets import bucket_index, bucket_starts, offsets
+from tallystick.explore.model import SERIES_ROWS, Query, Sums
+from tallystick.explore.statement import (
+    COUNTS,
+    EVENTS,
+    QUANTITIES,
+    Scope,
+    Shape,
+    Statement,
+    branches,
+    local_sql,
+)
+from tallystick.kernel.money import grains_from_decimal
+from tallystick.kernel.period import Period
+from tallystick.storage.engine import Engine
+
+_SUMS = ("cost", "costed", *COUNTS, *QUANTITIES)
+
+
+def sum_groups(engine: Engine, scope: Scope) -> Groups:
+    """The largest groups by cost, at most `query.limit`, and the total of all.
+
+    The total is what the database sums over everything; only where every group came
+    back is it added up here, which is the same.
+    """
+    limit = scope.query.limit
+    if not scope.query.group_by:
+        total = _read_groups(engine, scope, ())[0]
+        return Groups((total,), 1, total)
+    found = _read_groups(engine, scope, scope.query.group_by)
+    rows = tuple(found[:limit])
+    if len(found) <= limit:
+        return Groups(rows, len(rows), add(rows))
+    return Groups(rows, _count_groups(engine, scope), _read_groups(engine, scope, ())[0])
+
+
+def _read_groups(engine: Engine, scope: Scope, group_by: Sequence[str]) -> list[Summed]:
+    """Groups by falling cost, one more than the limit when there are more; without dimensions the total."""
+    statement = Statement(engine.dialect)
+    shape = Shape(tuple(statement.column(name) for name in group_by), _SUMS)
+    names = [f"g{number}" for number in range(len(group_by))]
+    sides = (1, 0) if scope.query.previous else (1,)
+    sums = [_side_sum(name, side) for side in sides for name in _SUMS]
+    inner = branches(statement, scope, shape)
+    tail = ""
+    if group_by:
+        tail = f" GROUP BY {', '.join(names)} HAVING {_ANY_ROWS}"
+        tail += f" ORDER BY coalesce(c1, 0) DESC, {', '.join(names)} LIMIT {statement.bind(scope.query.limit + 1)}"
+    sql = f"SELECT {', '.join([*names, *sums])} FROM ({inner}) AS part{tail}"
+    return [_summed(row, len(group_by)) for row in engine.rows(sql, statement.params)]
+
+
+# Charges that cancel each other leave no group behind.
+_ANY_ROWS = "sum(abs(s_calls)) + sum(abs(s_attempts)) > 0"
+
+
+def _side_sum(name: str, side: int) -> str:
+    alias = f" AS c{side}" if name == "cost" else ""
+    return f"sum(CASE WHEN side = {side} THEN s_{name} END){alias}"
+
+
+def _count_groups(engine: Engine, scope: Scope) -> int:
+    statement = Statement(engine.dialect)
+    shape = Shape(tuple(statement.column(name) for name in scope.query.group_by), ("calls", "attempts"))
+    names = ", ".join(f"g{number}" for number in range(len(scope.query.group_by)))
+    inner = f"SELECT {names} FROM ({branches(statement, scope, shape)}) AS part GROUP BY {names} HAVING {_ANY_ROWS}"
+    return _whole(engine.rows(f"SELECT count(*) FROM ({inner}) AS found", statement.params)[0][0])
+
+
+def _summed(row: Sequence[Any], width: int) -> Summed:
+    values = tuple(str(value) for value in row[:width])
+    now, costed = _sums(row[width : width + len(_SUMS)])
+    before, costed_before = _sums(row[width + len(_SUMS) :])
+    return Summed(values, now, before, (costed, costed_before))
+
+
+def _sums(figures: Sequence[Any]) -> tuple[Sums, int]:
+    if not figures:
+        return Sums(cost=0), 0
+    cost, costed = _grains(figures[0]), _whole(figures[1])
+    counts = {name: _whole(value) for name, value in zip(COUNTS, figures[2:], strict=False)}
+    quantities = zip(QUANTITIES, figures[2 + len(COUNTS) :], strict=True)
+    known = {name.removeprefix("q_"): _whole(value) for name, value in quantities if value}
+    return Sums(cost=cost, quantities=known, **counts), costed
+
+
+def _whole(value: Any) -> int:
+    return int(value) if value is not None else 0
+
+
+def _grains(value: Any) -> int:
+    return grains_from_decimal(value) if isinstance(value, Decimal) else 0
+
+
+def sum_series(engine: Engine, scope: Scope, groups: Groups) -> Series:
+    """Costs per bucket: in total for both periods, and of the first `SERIES_ROWS` groups for the present one."""
+    query = scope.query
+    if query.grain is None:
+        return Series()
+    shown = [row.values for row in groups.rows[:SERIES_ROWS]]
+    whole = groups.count <= len(shown) or not query.group_by
+    by_side = _read_series(engine, scope, shown if query.group_by else [()])
+    starts = bucket_starts(query.period, query.grain, query.zone)
+    before = bucket_starts(query.previous, query.grain, query.zone) if query.previous else ()
+    rows = {values: _folded(by_side.get((1, values), []), starts, query) for values in shown}
+    totals = by_side if whole else _read_series(engine, scope, [()])
+    return Series(
+        starts=starts,
+        total=_total(totals, 1, starts, query),
+        previous=_total(totals, 0, before, query),
+        rows=rows,
+    )
+
+
+_Points = dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]]
+
+
+def _total(points: _Points, side: int, starts: tuple[int, ...], query: Query) -> tuple[int, ...]:
+    rows = [_folded(found, starts, query) for (one, _), found in points.items() if one == side]
+    return add_series(rows, len(starts))
+
+
+def _folded(points: Sequence[tuple[int, int]], starts: tuple[int, ...], query: Query) -> tuple[int, ...]:
+    assert query.grain is not None
+    index: Callable[[int], int] = bucket_index(starts, query.grain, query.zone)
+    values = [0] * len(starts)
+    for at, cost in points:
+        values[index(at)] += cost
+    return tuple(values)
+
+
+def _read_series(engine: Engine, scope: Scope, shown: Sequence[tuple[str, ...]]) -> _Points:
+    """Costs by side and group; one empty group means everything."""
+    query = scope.query
+    statement = Statement(engine.dialect)
+    group_by = query.group_by if shown != [()] else ()
+    shape = Shape(tuple(statement.column(name) for name in group_by), ("cost",), timed=True)
+    names = [f"g{number}" for number in range(len(group_by))]
+    inner = branches(statement, scope, shape)
+    span = Period(min(query.period.start_us, (query.previous or query.period).start_us), query.period.end_us)
+    local = local_sql(statement, "slot", offsets(span, query.zone), hours=query.grain == "hour")
+    # Each dimension apart lets through a few groups too many; a list of tuples is no parameter.
+    wanted = [
+        statement.speech.one_of(name, statement.bind(sorted({values[place] for values in shown})))
+        for place, name in enumerate(names)
+    ]
+    where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
+    local_rows = f"SELECT {', '.join(['side', f'{local} AS k', *names, 's_cost'])} FROM ({inner}) AS part{where}"
+    keys = ", ".join(["side", "k", *names])
+    sql = f"SELECT {keys}, sum(s_cost) FROM ({local_rows}) AS placed GROUP BY {keys}"
+    allowed = set(shown)
+    points: _Points = {}
+    for row in engine.rows(sql, statement.params):
+        values = tuple(str(value) for value in row[2:-1])
+        if values in allowed:
+            points.setdefault((_whole(row[0]), values), []).append((_whole(row[1]), _grains(row[-1])))
+    return points
+
+
+def read_last_event_at(engine: Engine) -> int | None:
+    """The latest `occurred_at` of any event, None when there is none."""
+    micros = engine.dialect.micros("max(occurred_at)")
+    ((count, found),) = engine.rows(f"SELECT count(*), {micros} FROM {EVENTS}")
+    return _whole(found) if count and found is not None else None

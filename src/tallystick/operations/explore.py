@@ -1,0 +1,41 @@
+"""Answer the one question: what was spent on what, over when, compared with when."""
+
+from tallystick.explore.assemble import assemble
+from tallystick.explore.model import Breakdown, Freshness, Query
+from tallystick.explore.statement import Scope, Snapshot, can_charges_answer
+from tallystick.explore.store import read_last_event_at, sum_groups, sum_series
+from tallystick.ledger.post import bucket_seconds
+from tallystick.ledger.store import read_last_seq, read_mark
+from tallystick.operations.context import Context, now_us
+from tallystick.org.model import Principal
+
+
+def explore(context: Context, query: Query, principal: Principal, *, raw: bool = False) -> Breakdown:
+    """The breakdown of a query, of the rows this principal may see.
+
+    Args:
+        context: The instance.
+        query: From `explore.parse.parse_query`.
+        principal: Its teams restrict every figure; none of them means all.
+        raw: Sum events although charges could answer: the same figures, slower. For tests and benchmarks.
+    """
+    engine = context.ledger
+    scope = read_scope(context, query, principal, raw=raw)
+    groups = sum_groups(engine, scope)
+    series = sum_series(engine, scope, groups)
+    return assemble(query, groups, series, read_freshness(context))
+
+
+def read_scope(context: Context, query: Query, principal: Principal, *, raw: bool = False) -> Scope:
+    """The query as this principal may ask it, at this state of the ledger."""
+    seconds = bucket_seconds(context.zone)
+    # The mark first: what is posted in between is then read as an event, not twice.
+    mark = read_mark(context.ledger)
+    snapshot = Snapshot(mark=mark, last=max(mark, read_last_seq(context.ledger)), seconds=seconds)
+    charged = not raw and can_charges_answer(query, seconds, bucket_seconds(query.zone))
+    return Scope(query, snapshot, teams=principal.teams, charged=charged)
+
+
+def read_freshness(context: Context) -> Freshness:
+    """How far the ledger has come."""
+    return Freshness(last_event_at=read_last_event_at(context.ledger), ledger_at=now_us())

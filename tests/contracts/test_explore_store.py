@@ -1,0 +1,183 @@
+"""The query model's figures are those of plain arithmetic, on both engines, in zones off the hour and across DST."""
+
+from dataclasses import replace
+
+import pytest
+
+from tallystick.explore.model import Breakdown, Query
+from tallystick.explore.parse import parse_query
+from tallystick.operations.context import Context
+from tallystick.operations.explore import explore
+from tallystick.org.model import Principal
+from tallystick.usage.model import UsageEvent
+from tests.contracts.explored import cost_by, filled, local, made_events, micros, value_of
+
+ANYONE = Principal("test", "admin")
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/Santiago")
+NOW = "2026-11-10T15:07:33"
+
+
+def ask(context: Context, *, raw: bool = False, principal: Principal = ANYONE, **params: object) -> Breakdown:
+    given = {name.rstrip("_"): value for name, value in params.items()}
+    query = parse_query(given, now_us=micros(NOW), zone=context.zone)  # type: ignore[arg-type]
+    return explore(context, query, principal, raw=raw)
+
+
+def inside(events: list[UsageEvent], query: Query, *, before: bool = False) -> list[UsageEvent]:
+    period = query.previous if before else query.period
+    assert period
+    return [one for one in events if period.start_us <= one.occurred_at < period.end_us]
+
+
+@pytest.fixture
+def events() -> list[UsageEvent]:
+    return made_events(7, 1500, "2026-08-01T00:00", NOW)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_sums_series_and_comparison_are_those_of_plain_arithmetic(
+    context: Context, events: list[UsageEvent], zone: str
+) -> None:
+    context = filled(replace(context, zone=zone), events, 1200)
+    for by, grain, span in (
+        ("team,model", "day", {"from_": "2026-10-05", "to": "2026-11-08"}),
+        ("user", "week", {"range": "30d"}),
+        ("tag.squad", "month", {"range": "90d"}),
+        ("provider", "hour", {"range": "7d"}),
+        ("", "day", {"range": "mtd", "cmp": "calendar"}),
+        ("feature", None, {"range": "today"}),
+    ):
+        answer = ask(context, by=by, grain=grain or "", **span)
+        query = answer.query
+        now, before = inside(events, query), inside(events, query, before=True)
+        group = lambda one: tuple(value_of(one, name) for name in query.group_by)  # noqa: E731
+        expected, expected_before = cost_by(now, group), cost_by(before, group)
+        assert {tuple(row.group.values()): row.now.cost or 0 for row in answer.rows if row.now.attempts + row.now.calls} == expected
+        assert {tuple(row.group.values()): row.before.cost or 0 for row in answer.rows if row.before and row.before.attempts + row.before.calls} == expected_before
+        assert answer.total.now.cost == sum(expected.values())
+        assert answer.total.before and answer.total.before.cost == sum(expected_before.values())
+        assert answer.total.now.calls == sum(one.attempt <= 1 for one in now)
+        assert answer.total.now.attempts == sum(one.attempt >= 1 for one in now)
+        assert answer.total.now.errors == sum(one.outcome == "error" for one in now)
+        assert answer.total.now.estimated_calls == sum(one.measured.state == "estimated" for one in now)
+        assert answer.total.now.input_tokens == sum(one.measured.input_tokens or 0 for one in now)
+        assert answer.total.now.quantities.get("cache_read", 0) == sum(one.measured.quantities.get("cache_read", 0) for one in now)
+        if grain:
+            assert_series(answer, now, before, zone)
+
+
+def assert_series(answer: Breakdown, now: list[UsageEvent], before: list[UsageEvent], zone: str) -> None:
+    def label(one: UsageEvent) -> object:
+        at = local(one, zone)
+        return {
+            "hour": int(at.timestamp()) - at.minute * 60 - at.second,
+            "day": at.date(),
+            "week": at.isocalendar()[:2],
+            "month": (at.year, at.month),
+        }[answer.query.grain or ""]
+
+    expected = cost_by(now, label)
+    assert [value for value in answer.total.series if value] == [expected[key] for key in sorted(expected) if expected[key]]
+    expected_before = cost_by(before, label)
+    assert [value for value in answer.previous_series if value] == [expected_before[key] for key in sorted(expected_before) if expected_before[key]]
+    for row in answer.rows:
+        if answer.query.group_by:
+            mine = [one for one in now if all(value_of(one, name) == value for name, value in row.group.items())]
+            sums = cost_by(mine, label)
+            assert [value for value in row.series if value] == [sums[key] for key in sorted(sums) if sums[key]]
+            assert len(row.series) == len(answer.buckets)
+    assert len(answer.total.series) == len(answer.buckets)
+
+
+def test_charges_and_events_give_the_same_answer(context: Context, events: list[UsageEvent]) -> None:
+    context = filled(replace(context, zone="Asia/Kolkata"), events, 1100)
+    for params in (
+        {"by": "team,model", "range": "mtd", "grain": "day", "cmp": "weekdays"},
+        {"by": "provider", "range": "today", "grain": "hour", "limit": "1"},
+        {"by": "key", "range": "90d", "grain": "week", "team": "team a", "measure": "list"},
+    ):
+        fast, slow = ask(context, **params), ask(context, raw=True, **params)
+        assert (fast.rows, fast.total, fast.others, fast.previous_series) == (slow.rows, slow.total, slow.others, slow.previous_series)
+
+
+def test_groups_beyond_the_limit_are_summed_in_others_and_nothing_is_lost(context: Context, events: list[UsageEvent]) -> None:
+    context = filled(context, events, 1500)
+    for by in ("team,model,feature", "user,tag.squad,model"):
+        all_of_them, few = ask(context, by=by, range="30d", grain="day"), ask(context, by=by, range="30d", limit="3", grain="day")
+        assert few.rows == all_of_them.rows[:3]
+        assert few.others and few.other_groups == len(all_of_them.rows) - 3
+        assert few.total == all_of_them.total
+        assert few.total.now.cost == sum(row.now.cost or 0 for row in few.rows) + (few.others.now.cost or 0)
+        assert few.total.now.input_tokens == sum(row.now.input_tokens for row in few.rows) + few.others.now.input_tokens
+        assert few.total.before and few.others.before
+        assert few.total.before.cost == sum(row.before.cost or 0 for row in few.rows if row.before) + (few.others.before.cost or 0)
+
+
+@pytest.mark.parametrize("dimension", ["team", "user", "tag.squad"])
+def test_filters_find_words_however_they_are_written_and_partition_the_rows(
+    context: Context, events: list[UsageEvent], dimension: str
+) -> None:
+    context = filled(context, events, 1400)
+    total = ask(context, range="90d").total.now
+    values = sorted({value_of(one, dimension) for one in events})
+    parts = [ask(context, range="90d", where=f"{dimension}={value or '(unknown)'}".upper().replace("-", " ")).total.now for value in values]
+    assert sum(part.cost or 0 for part in parts) == total.cost
+    assert sum(part.calls for part in parts) == total.calls
+    one = values[-1]
+    rest = ask(context, range="90d", where=f"{dimension}!={one}").total.now
+    assert (rest.cost or 0) + (parts[-1].cost or 0) == total.cost
+    either = ask(context, range="90d", where=f"{dimension}={one}|{values[-2]}").total.now
+    assert either.calls == parts[-1].calls + parts[-2].calls
+    assert ask(context, range="90d", where=[f"{dimension}^={one[:2]}", f"{dimension}~={one[1:]}"]).total.now.calls == parts[-1].calls
+    assert ask(context, range="90d", where=f"{dimension}~=%").total.now.calls == 0
+
+
+def test_one_more_filter_never_raises_a_total(context: Context, events: list[UsageEvent]) -> None:
+    context = filled(context, events, 700)
+    where: list[str] = []
+    before = ask(context, range="90d").total.now
+    for condition in ("provider=openai", "team!=platform", "model~=gpt", "user=ada", "tag.squad=red"):
+        where.append(condition)
+        now = ask(context, range="90d", where=where).total.now
+        assert (now.cost or 0) <= (before.cost or 0) and now.calls <= before.calls and now.input_tokens <= before.input_tokens
+        before = now
+
+
+def test_a_principal_sees_only_its_teams_whatever_it_asks(context: Context, events: list[UsageEvent]) -> None:
+    context = filled(context, events, 1200)
+    support = Principal("support", "viewer", teams=("Support",))
+    mine = [one for one in events if value_of(one, "team") == "Support"]
+    for by in ("team", "user,team", "tag.squad", ""):
+        answer = ask(context, principal=support, by=by, range="90d", grain="week")
+        assert answer.total.now.cost == sum(one.effective_cost or 0 for one in inside(mine, answer.query))
+        assert sum(answer.total.series) == answer.total.now.cost
+        assert all(row.group.get("team", "Support") == "Support" for row in answer.rows)
+    assert ask(context, principal=support, range="90d", team="Platform|(unknown)").total.now.calls == 0
+    # Scopes are exact: what a filter finds with any spelling is no way around them.
+    assert ask(context, principal=replace(support, teams=("support",)), range="90d").total.now.calls == 0
+
+
+def test_a_metered_charge_has_no_billed_cost(context: Context, events: list[UsageEvent]) -> None:
+    context = filled(context, events, 1000)
+    billed = ask(context, by="team", range="90d", measure="billed", limit="2")
+    assert {row.now.cost for row in (*billed.rows, billed.total)} == {None}
+    assert billed.total.now.calls > 0
+    effective, listed = ask(context, range="90d").total.now.cost, ask(context, range="90d", measure="list").total.now.cost
+    assert effective and listed == 2 * effective == ask(context, range="90d", measure="contracted").total.now.cost
+
+
+def test_what_has_no_price_has_an_unknown_cost_and_is_counted(context: Context) -> None:
+    bare = [replace(one, effective_cost=None, list_cost=None, priced={}) for one in made_events(3, 40, "2026-11-01T00:00", "2026-11-09T00:00")]
+    answer = ask(filled(context, bare, 20), by="team", range="mtd")
+    assert answer.total.now.cost is None
+    assert answer.total.now.unpriced_calls == sum(bool(one.unpriced) for one in bare)
+    assert answer.total.now.unpriced_tokens == sum(sum(one.measured.quantities.values()) for one in bare)
+    assert answer.total.before and answer.total.before.cost == 0
+
+
+def test_an_empty_ledger_answers_with_nothing(context: Context) -> None:
+    context = filled(context, [], 0)
+    for by in ("", "team", "user"):
+        answer = ask(context, by=by, range="mtd", grain="day")
+        assert answer.rows == () and answer.total.now.cost == 0 and answer.freshness.last_event_at is None
+        assert len(answer.total.series) == 10
