@@ -166,6 +166,12 @@ def test_pages_that_only_read_need_a_login_without_being_listed(context: Context
     assert ask(app, "GET", "/new", _session(app, context)).status == 200
 
 
+def test_the_framework_sends_nothing_anywhere(app: FastAPI) -> None:
+    """It can export spans, with what requests held, to wherever an environment variable says."""
+    switches = ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
+    assert [app._telemetry[name] for name in switches] == [False] * 5
+
+
 @pytest.mark.parametrize("template", ["/api/v2/x", "/api/v1/new", "/api"])
 def test_nothing_under_the_api_is_guessed(template: str) -> None:
     with pytest.raises(ValueError, match="access"):

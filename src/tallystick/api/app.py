@@ -1,10 +1,10 @@
 """The control plane as one FastAPI application: the guard, the routes of the API, and the pages beside them."""
 
-import logging
 from collections.abc import Iterable, Iterator
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +20,14 @@ from tallystick.api.services import Services
 from tallystick.kernel.errors import NotFound, TallyError, UsageError
 from tallystick.operations.context import Context
 
-_log = logging.getLogger("tallystick.api")
+# The framework can send spans, with what requests held, wherever an environment variable says. Not from here.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -44,6 +51,7 @@ def build_api(context: Context, services: Services, web_router: APIRouter | None
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.context = context
     app.state.services = services

@@ -58,6 +58,12 @@ class Guard:
             return
         request, send = Request(scope, receive), with_security_headers(send)
         try:
+            check_host(request)
+        except TallyError as error:
+            # Without the pages: they would build addresses from the very header that is wrong.
+            await error_answer(request, error, None)(scope, receive, send)
+            return
+        try:
             admitted = await self._admit(request)
         except TallyError as error:
             await error_answer(request, error, self._gate.services.error_page)(scope, receive, send)
@@ -84,7 +90,6 @@ class Guard:
 
     async def _admit(self, request: Request) -> Receive:
         gate, services = self._gate, self._gate.services
-        check_host(request)
         body = await read_body(
             request.scope, request.receive, largest=services.max_body_bytes, seconds=services.body_seconds
         )
