@@ -1,4 +1,7 @@
-"""The one table from error to HTTP status, and the errors only HTTP knows."""
+"""The one table from error to HTTP status, and the errors only HTTP knows.
+
+These keep the code of their kind, for people need no other advice than `tally help` has for it.
+"""
 
 from collections.abc import Mapping
 
@@ -18,31 +21,21 @@ from tallystick.kernel.errors import (
 class LoginNeeded(Denied):
     """Nobody known is asking."""
 
-    code = "E020"
-
 
 class TooManyAttempts(Denied):
     """One address failed to log in too often."""
-
-    code = "E021"
 
 
 class BodyTooLarge(DataError):
     """A body larger than the route takes."""
 
-    code = "E022"
-
 
 class BodyTooSlow(DataError):
     """A body that did not arrive in time."""
 
-    code = "E023"
-
 
 class WrongMethod(UsageError):
     """The path is there, for another method."""
-
-    code = "E024"
 
 
 STATUS: Mapping[type[TallyError], int] = {
