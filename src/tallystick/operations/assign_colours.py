@@ -1,0 +1,48 @@
+"""Give each name of a dimension a colour once, and keep it: a team looks the same on every page and every day."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from tallystick.charts.palette import SLOTS
+from tallystick.operations.context import Context
+
+_BASE = SLOTS // 2  # the plain hues, used up before the deeper ones
+_MOST_KEPT = 2000  # per dimension; a name beyond has the colour of its hash
+_READ = "SELECT value FROM setting WHERE name = :name"
+_WRITE = "INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+
+
+def assign_colours(context: Context, dimension: str, names: Sequence[str]) -> dict[str, int]:
+    """The slot of each name. New names get the least used slot, the one of their hash where several are.
+
+    Give the important names first: the first eight of a dimension never share a colour.
+    """
+    kept = _read(context, dimension)
+    fresh = [name for name in dict.fromkeys(names) if name and name not in kept]
+    if fresh and len(kept) < _MOST_KEPT:
+        with context.config_db.transaction():
+            kept = _read(context, dimension)  # somebody may have been faster
+            for name in fresh[: _MOST_KEPT - len(kept)]:
+                kept.setdefault(name, choose(name, kept.values()))
+            value = json.dumps(kept, ensure_ascii=False)
+            context.config_db.execute(_WRITE, {"name": f"colours {dimension}", "value": value})
+    return {name: kept[name] if name in kept else _hash(name) for name in names if name}
+
+
+def choose(name: str, taken: Iterable[int]) -> int:
+    """A slot for a new name, given the slots of those before it."""
+    used = Counter(taken)
+    room = _BASE if used.total() < _BASE else SLOTS
+    preferred = _hash(name)
+    return min(range(room), key=lambda slot: (used[slot], (slot - preferred) % room))
+
+
+def _hash(name: str) -> int:
+    return sha256(name.encode("utf-8", "replace")).digest()[0] % SLOTS
+
+
+def _read(context: Context, dimension: str) -> dict[str, int]:
+    rows = context.config_db.rows(_READ, {"name": f"colours {dimension}"})
+    return {str(name): int(slot) for name, slot in json.loads(str(rows[0][0])).items()} if rows else {}

@@ -1,0 +1,1 @@
+"""Pages: route, operation, template. Everything a page shows is in its URL."""

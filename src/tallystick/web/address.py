@@ -1,0 +1,103 @@
+"""The address of a page as data: every link is the present address with one thing changed.
+
+What a page shows is in its URL and nowhere else, so links, the back button and a URL
+sent to a colleague all say the same.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from tallystick.explore.conditions import UNKNOWN, condition_param
+from tallystick.explore.model import Filter, Operator
+from tallystick.usage.dimensions import canonical_dimension
+
+# What only the page reads; the query's grammar does not know these words.
+PAGE_WORDS = ("sort", "after", "q", "f_dim", "f_op", "f_value")
+QUERY_WORDS = ("range", "from", "to", "cmp", "by", "grain", "measure", "currency", "limit")
+_SIGNS = {"is_not": "!", "contains": "~", "starts_with": "^"}
+_MARKS: dict[Operator, str] = {"is": "=", "is_not": "!=", "contains": "~=", "starts_with": "^="}
+_LONGEST = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A path and its query, in order."""
+
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, path: str, query: str) -> "Address":
+        """From a request's path and raw query string; empty fields stay until `tidy`."""
+        return cls(path, tuple(parse_qsl(query[:_LONGEST], keep_blank_values=True, max_num_fields=200)))
+
+    def tidy(self) -> "Address":
+        """Without the empty fields a form sends, and with the filter form's three fields as one condition."""
+        kept = [(name, value) for name, value in self.params if value and name not in PAGE_WORDS[3:]]
+        dimension, value, word = self.get("f_dim"), self.get("f_value"), self.get("f_op")
+        if word == "unknown":
+            value = UNKNOWN
+        if dimension and value:
+            kept.append((dimension + _SIGNS.get(word, ""), value))
+        return Address(self.path, tuple(dict.fromkeys(kept)))
+
+    def get(self, name: str) -> str:
+        """The last value of a field, empty when absent."""
+        return next((value for field, value in reversed(self.params) if field == name), "")
+
+    def to(self, path: str) -> "Address":
+        """The same question on another page, without what only this page reads."""
+        return Address(path, tuple(pair for pair in self.params if pair[0] not in PAGE_WORDS))
+
+    def having(self, **changes: str | None) -> "Address":
+        """Fields replaced; None takes one away. A trailing underscore spells a keyword (``from_``)."""
+        wanted = {name.rstrip("_"): value for name, value in changes.items()}
+        kept = [(name, value) for name, value in self.params if name not in wanted and name != "after"]
+        kept += [(name, value) for name, value in wanted.items() if value is not None]
+        return Address(self.path, tuple(kept))
+
+    def filtered(self, dimension: str, value: str) -> "Address":
+        """One condition more: a dimension is a value, which may be unknown (empty)."""
+        kept = [pair for pair in self.params if pair[0] != "after" and not self._is_filter(pair, dimension)]
+        return Address(self.path, (*kept, condition_param(Filter(dimension, "is", (value,)))))
+
+    def without(self, dimension: str) -> "Address":
+        """No condition on a dimension."""
+        kept = [pair for pair in self.params if pair[0] != "after" and not self._is_filter(pair, dimension)]
+        return Address(self.path, tuple(kept))
+
+    def unfiltered(self) -> "Address":
+        """No condition at all."""
+        kept = [pair for pair in self.params if pair[0] in (*QUERY_WORDS, *PAGE_WORDS) and pair[0] != "after"]
+        return Address(self.path, tuple(kept))
+
+    def fields(self, *leave_out: str) -> list[tuple[str, str]]:
+        """What a form carries along in hidden fields: all but its own and the place in a list."""
+        return [pair for pair in self.params if pair[0] not in (*leave_out, *PAGE_WORDS[1:])]
+
+    def question(self) -> dict[str, list[str]]:
+        """The fields the query's grammar reads."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.params:
+            if name not in PAGE_WORDS:
+                found.setdefault(name, []).append(value)
+        return found
+
+    def _is_filter(self, pair: tuple[str, str], dimension: str) -> bool:
+        name, value = pair
+        word = value.split("=")[0] if name == "where" else name
+        return canonical_dimension(word.rstrip("!~^ ")) == dimension
+
+    def __str__(self) -> str:
+        query = urlencode(self.params, safe=",:!~^/()")
+        return f"{self.path}?{query}" if query else self.path
+
+
+def describe(filters: Iterable[Filter]) -> list[tuple[str, str]]:
+    """Each filter as (dimension, words) for chips: ``team = Support``."""
+    return [(one.dimension, f"{one.dimension} {_MARKS[one.operator]} {_alternatives(one)}") for one in filters]
+
+
+def _alternatives(one: Filter) -> str:
+    return " or ".join(value or UNKNOWN for value in one.values)

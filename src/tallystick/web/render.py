@@ -1,0 +1,107 @@
+"""Templates to answers: the environment, the headers of every page, and the page of an error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from tallystick.charts.bars import shared_defs
+from tallystick.charts.format import count, money, percent
+from tallystick.explore.describe import label
+from tallystick.explore.model import Freshness, Query
+from tallystick.kernel.errors import TallyError
+from tallystick.web import dates
+from tallystick.web.assets import asset_url
+from tallystick.web.drill import title
+from tallystick.web.site import Site
+from tallystick.web.view import BASIS, NAMES
+
+# No inline script and no inline style: what an attacker gets into a page cannot run.
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'none'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+    "vary": "cookie",
+}
+THEME_COOKIE = "tally_theme"
+PAGES = (
+    ("/", "Overview", "overview", "o"),
+    ("/explore", "Cost explorer", "explore", "e"),
+    ("/requests", "Requests", "requests", "r"),
+    ("/sources", "Sources", "sources", "s"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The line that every page ends with: measure, basis, currency, zone, freshness."""
+
+    measure: str
+    basis: str
+    currency: str
+    zone: str
+    fresh: str
+    pending: str
+
+
+def facts(query: Query, freshness: Freshness, now_us: int) -> Facts:
+    """What the figures of a page are."""
+    last = freshness.last_event_at
+    fresh = "no call yet" if last is None else f"last call {dates.ago(last, now_us)} ({dates.clock(last, query.zone)})"
+    pending = f"{count(freshness.pending)} calls on their way into the ledger" if freshness.pending else ""
+    return Facts(NAMES[query.measure], BASIS[query.measure], query.currency, query.zone, fresh, pending)
+
+
+@cache
+def environment() -> Environment:
+    """The templates. Everything is escaped; an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals.update(
+        asset=asset_url, pages=PAGES, defs=Markup(shared_defs()), ranges=dates.RANGES, comparisons=dates.COMPARISONS,
+        grains=dates.GRAINS, measures=tuple(NAMES.items()), str=str,
+    )  # fmt: skip
+    made.filters.update(label=label, heading=title, count=count, money=money, percent=percent, svg=Markup)
+    return made
+
+
+def render(request: Request, site: Site | None, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """A page. `values` must hold its `heading`, also the title of the browser's tab."""
+    theme = request.cookies.get(THEME_COOKIE, "")
+    shared: Mapping[str, object] = {
+        "theme": theme if theme in {"light", "dark"} else "",
+        "path": request.url.path,
+        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "name": site.name if site else "Tallystick",
+        "demo": bool(site and site.context.demo),
+        "version": site.version if site else "",
+        "csrf": getattr(request.state, "csrf", ""),
+        "facts": None,
+    }
+    text = environment().get_template(template).render({**shared, **values})
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+def error_page(request: Request, status: int, error: TallyError) -> HTMLResponse:
+    """An error as a page: what, where, and what next. Never a traceback."""
+    kind = HTTPStatus(status).phrase
+    return render(
+        request, None, "error.html", status=status, heading=kind, error=error, plain=True, code=f"{status} · {error.code}"
+    )

@@ -1,0 +1,60 @@
+"""The overview, or, before the first call, the page that waits for it."""
+
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tallystick.explore.describe import compared_text, title_text
+from tallystick.explore.model import Breakdown
+from tallystick.web.ask import Ask, ask, without_owner, written
+from tallystick.web.explore_figure import figure
+from tallystick.web.explore_page import explore_page, sentence
+from tallystick.web.overview_page import changes, todos
+from tallystick.web.render import facts, render
+from tallystick.web.site import Site
+
+_ROWS = 200
+
+
+def serve_overview(request: Request, site: Site) -> Response:
+    """``/``: are we on track, what changed, what needs me today."""
+    asked = ask(request, site, by="team", grain=True)
+    if not isinstance(asked, Ask):
+        return asked
+    by_team = asked.answer(replace(asked.query, limit=_ROWS))
+    if by_team.freshness.last_event_at is None:
+        return _wait(request, site, asked)
+    return _overview(request, asked, by_team)
+
+
+def _wait(request: Request, site: Site, asked: Ask) -> Response:
+    return render(
+        request, site, "overview.html", heading="Listening", listening=True, base_urls=site.base_urls, query=asked.query
+    )
+
+
+def _overview(request: Request, asked: Ask, by_team: Breakdown) -> Response:
+    flat = replace(asked.query, grain=None, limit=_ROWS)
+    by_model = asked.answer(replace(flat, group_by=("model",)))
+    by_feature = asked.answer(replace(flat, group_by=("feature",)))
+    explorer = asked.address.to("/explore")
+    page = explore_page(
+        by_team, written(asked, by_team), explorer, unowned=without_owner(asked), now_us=asked.now_us
+    )
+    return render(
+        request,
+        asked.site,
+        "overview.html",
+        heading=title_text(by_team),
+        listening=False,
+        address=asked.address,
+        query=asked.query,
+        compared=compared_text(asked.query) or "no comparison",
+        answer=sentence(by_team, explorer),
+        headline=page.tiles,
+        figure=figure(by_team, written(asked, by_team), asked.now_us),
+        changes=changes((by_team, by_model, by_feature), explorer),
+        todos=todos(by_team, by_model, explorer),
+        facts=facts(asked.query, by_team.freshness, asked.now_us),
+    )

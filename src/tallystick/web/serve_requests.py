@@ -1,0 +1,70 @@
+"""The list of calls, and one call."""
+
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tallystick.charts.format import count, money
+from tallystick.explore.describe import title_text
+from tallystick.kernel.money import text_from_grains
+from tallystick.operations.context import now_us
+from tallystick.operations.list_requests import list_requests
+from tallystick.operations.read_request import read_request
+from tallystick.usage.model import UsageEvent
+from tallystick.web.ask import Ask, ask, bar
+from tallystick.web.render import facts, render
+from tallystick.web.requests_page import call_page, call_row
+from tallystick.web.site import Site
+from tallystick.web.view import Figure, exact
+
+PAGE_ROWS = 50
+
+
+def serve_requests(request: Request, site: Site) -> Response:
+    """``/requests``: which calls cost this, newest first."""
+    asked = ask(request, site)
+    if not isinstance(asked, Ask):
+        return asked
+    address = asked.address
+    query = replace(asked.query, group_by=(), grain=None, previous=None)
+    breakdown = asked.answer(query)
+    page = list_requests(site.context, query, asked.principal, cursor=address.get("after"), limit=PAGE_ROWS)
+    total = breakdown.total.now
+    return render(
+        request,
+        site,
+        "requests.html",
+        heading=f"Requests: {title_text(breakdown)}",
+        rows=[call_row(event, query.zone) for event in page.events],
+        total=total,
+        total_figure=Figure(money(total.cost, query.currency), exact(total.cost)),
+        unpriced=f"{count(total.unpriced_calls)} of them without a price" if total.unpriced_calls else "",
+        first_page=str(address.having()),
+        next_page=str(address.having(after=page.next_cursor)) if page.next_cursor else "",
+        facts=facts(query, breakdown.freshness, asked.now_us),
+        base_urls=site.base_urls,
+        **bar(asked, grouping=False),
+    )
+
+
+def serve_request(request: Request, site: Site, event_id: str) -> Response:
+    """``/requests/{event_id}``: one call with its priced lines.
+
+    Raises:
+        NotFound: No such call, or not one this caller may see.
+    """
+    event = read_request(site.context, event_id, site.principal(request))
+    card = next((one for one in site.book().cards if one.price_id == event.price_id), None) if event.price_id else None
+    page = call_page(event, card, site.context.zone)
+    return render(
+        request, site, "request.html", heading=page.title, page=page, event_id=event_id, complete=not event.unpriced,
+        sum_text=_sum(event), now=now_us(),
+    )  # fmt: skip
+
+
+def _sum(event: UsageEvent) -> str:
+    """The exact sum: a page about one call rounds nothing."""
+    if event.effective_cost is None:
+        return "unknown"
+    return f"${text_from_grains(event.effective_cost)}" if event.currency == "USD" else money(event.effective_cost)
