@@ -177,6 +177,12 @@ def _check(config: Config, where: str) -> None:
         ZoneInfo(config.timezone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ConfigError(f'timezone "{config.timezone}" is not an IANA name such as Europe/Berlin', where=where) from None
+    if config.content.store:
+        raise ConfigError(
+            "storing prompts and answers is not available in this version",
+            where=f"{where}: [content] store",
+            next_steps=["remove the entry: nothing of a prompt or an answer is kept"],
+        )
     for name, provider in config.providers.items():
         entry = f"{where}: [providers.{name}]"
         if provider.dialect not in DIALECTS:
