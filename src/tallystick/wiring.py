@@ -52,6 +52,20 @@ def default_url(config: Config) -> str:
     return f"{scheme}://{shown}:{config.server.port}"
 
 
+def base_urls(config: Config) -> list[tuple[str, str, str]]:
+    """What to paste for each provider: name, environment variable (may be empty), base URL.
+
+    The OpenAI SDK wants the version in its base URL, the Anthropic SDK adds it itself.
+    """
+    url = default_url(config)
+    rows = []
+    for name, provider in config.providers.items():
+        suffix = "/v1" if provider.dialect == "openai" else ""
+        variable = f"{provider.dialect.upper()}_BASE_URL" if name == provider.dialect else ""
+        rows.append((name, variable, f"{url}/{name}{suffix}"))
+    return rows
+
+
 def check_bind(config: Config) -> None:
     """Refuse what must not start: an unguarded public address, a provider named like a page.
 
@@ -60,7 +74,9 @@ def check_bind(config: Config) -> None:
     """
     taken = sorted(set(config.providers) & reserved_names())
     if taken:
-        raise ConfigError(f'"{taken[0]}" is the name of a page, so no provider can have it', where=f"[providers.{taken[0]}]")
+        raise ConfigError(
+            f'"{taken[0]}" is the name of a page, so no provider can have it', where=f"[providers.{taken[0]}]"
+        )
     check_bind_rule(
         Bind(
             config.server.host,
@@ -181,7 +197,10 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
             writing=lambda: jobs.writing, secure=bool(config.server.tls_cert) or config.server.behind_proxy,
             session_hours=config.server.session_hours, error_page=error_page,
         )  # fmt: skip
-        yield App(build_api(context, services, build_web(context, book=lambda: book)), config, context, jobs)
+        web = build_web(
+            context, book=lambda: book, base_urls=base_urls(config), company=demo or config.company, version=__version__
+        )
+        yield App(build_api(context, services, web), config, context, jobs)
     finally:
         config_db.close()
         engine.close()

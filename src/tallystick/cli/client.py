@@ -13,11 +13,22 @@ from queue import Queue
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from tallystick.kernel.errors import ConfigError, Conflict, DataError, Denied, NotFound, QueryError, TallyError, Unavailable, UsageError
+from tallystick.kernel.errors import (
+    ConfigError,
+    Conflict,
+    DataError,
+    Denied,
+    NotFound,
+    QueryError,
+    TallyError,
+    Unavailable,
+    UsageError,
+)
 
 Params = Mapping[str, str | Sequence[str]]
 _BY_CODE: dict[str, type[TallyError]] = {
-    kind.code: kind for kind in (UsageError, ConfigError, QueryError, NotFound, Conflict, Denied, DataError, Unavailable)
+    kind.code: kind
+    for kind in (UsageError, ConfigError, QueryError, NotFound, Conflict, Denied, DataError, Unavailable)
 }
 
 
@@ -86,7 +97,9 @@ def _decode(status: int, body: bytes) -> Any:
     try:
         value = json.loads(body) if body else None
     except ValueError:
-        raise Unavailable(f"the server answered {status} with something that is not JSON", next_steps=["tally doctor"]) from None
+        raise Unavailable(
+            f"the server answered {status} with something that is not JSON", next_steps=["tally doctor"]
+        ) from None
     if status >= 400:  # noqa: PLR2004 - HTTP
         error = value.get("error") if isinstance(value, dict) else None
         raise _error(error if isinstance(error, dict) else {"code": "E015", "what": f"the server answered {status}"})
@@ -95,7 +108,11 @@ def _decode(status: int, body: bytes) -> Any:
 
 def _error(fields: Mapping[str, Any]) -> TallyError:
     kind = _BY_CODE.get(str(fields.get("code")), TallyError)
-    return kind(str(fields.get("what", "unknown")), where=str(fields.get("where") or ""), next_steps=fields.get("next_steps") or ())
+    return kind(
+        str(fields.get("what", "unknown")),
+        where=str(fields.get("where") or ""),
+        next_steps=fields.get("next_steps") or (),
+    )
 
 
 class HttpTransport:
@@ -111,7 +128,9 @@ class HttpTransport:
             connection.request(method, target, body or None, {**headers, "host": self._parts.netloc})
             response = connection.getresponse()
         except OSError as error:
-            raise Unavailable(f"the server does not answer: {error}", where=self._parts.geturl(), next_steps=["tally doctor"]) from None
+            raise Unavailable(
+                f"the server does not answer: {error}", where=self._parts.geturl(), next_steps=["tally doctor"]
+            ) from None
         return Answer(response.status, iter(lambda: response.read1(65536), b""))
 
 

@@ -15,10 +15,14 @@ _NUMERIC = frozenset({"cost", "before", "change", "share", "calls", "input", "ca
 
 def costs(
     by: Annotated[str, typer.Option(help="Dimensions, comma-separated: team,model or tag.squad.")] = "",
-    range_: Annotated[str, typer.Option("--range", help="mtd, 7d, 30d, 90d, today, yesterday, last-month, ytd, 12m.")] = "",
+    range_: Annotated[
+        str, typer.Option("--range", help="mtd, 7d, 30d, 90d, today, yesterday, last-month, ytd, 12m.")
+    ] = "",
     from_: Annotated[str, typer.Option("--from", help="First day in, YYYY-MM-DD.")] = "",
     to: Annotated[str, typer.Option("--to", help="First day out, YYYY-MM-DD.")] = "",
-    where: Annotated[list[str] | None, typer.Option(help="team=Support, model!=gpt-4o, feature~=chat; repeatable.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="team=Support, model!=gpt-4o, feature~=chat; repeatable.")
+    ] = None,
     cmp: Annotated[str, typer.Option(help="weekdays, calendar, year or none.")] = "",
     measure: Annotated[str, typer.Option(help="effective, list, contracted or billed.")] = "",
     grain: Annotated[str, typer.Option(help="hour, day, week or month: adds a series (JSON).")] = "",
@@ -55,7 +59,9 @@ def _print(answer: dict[str, Any], by: str, form: Form, quiet: bool) -> None:
     rows = [_cells(row, dimensions, total, form) for row in answer["rows"]]
     others = answer.get("others")
     if others and dimensions:
-        rows.append(_cells({**others, "group": {dimensions[0]: f"{others.get('groups', '')} others"}}, dimensions, total, form))
+        rows.append(
+            _cells({**others, "group": {dimensions[0]: f"{others.get('groups', '')} others"}}, dimensions, total, form)
+        )
     if not rows or not any(row.get("calls") for row in answer["rows"]):
         note(
             "Nothing recorded in this period.\n"
@@ -102,4 +108,7 @@ def _print_notes(answer: dict[str, Any], quiet: bool) -> None:
     )
     unpriced = answer["unpriced"]
     if unpriced["calls"]:
-        note(f"{unpriced['calls']:,} calls with {unpriced['tokens']:,} tokens have no price: tally prices explain MODEL", quiet=quiet)
+        note(
+            f"{unpriced['calls']:,} calls with {unpriced['tokens']:,} tokens have no price: tally prices explain MODEL",
+            quiet=quiet,
+        )

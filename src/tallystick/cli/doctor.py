@@ -76,7 +76,12 @@ def _provider_keys(settings: Config) -> Iterator[Check]:
         if missing and not settings.gateway.bring_your_own_key:
             yield Check(f"{name} key", "fail", f"{', '.join(missing)} not set", f"export {missing[0]}=…")
         elif missing:
-            yield Check(f"{name} key", "warn", f"{', '.join(missing)} not set: callers must bring their own", f"export {missing[0]}=…")
+            yield Check(
+                f"{name} key",
+                "warn",
+                f"{', '.join(missing)} not set: callers must bring their own",
+                f"export {missing[0]}=…",
+            )
         else:
             yield Check(f"{name} key", "ok", "set" if variables else "none needed")
 
@@ -111,10 +116,14 @@ def _ledger(folder: Path, config: Path | None) -> Iterator[Check]:
     with open_client(folder, config) as client:
         status: dict[str, Any] = client.call("GET", "/api/v1/status")
         sources: dict[str, Any] = client.call("GET", "/api/v1/sources")
-    yield Check("ledger", "ok", ", ".join(f"{name} {value}" for name, value in status.items() if isinstance(value, int | str)))
+    yield Check(
+        "ledger", "ok", ", ".join(f"{name} {value}" for name, value in status.items() if isinstance(value, int | str))
+    )
     for source in sources["sources"]:
         late = source.get("stale") or source.get("error")
-        yield Check(f"source {source['source']}", "warn" if late else "ok", str(late or source.get("last_at") or "no rows yet"))
+        yield Check(
+            f"source {source['source']}", "warn" if late else "ok", str(late or source.get("last_at") or "no rows yet")
+        )
 
 
 _STEPS: tuple[Step, ...] = (_python, _configuration, _folder, _server, _ledger)

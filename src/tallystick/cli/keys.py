@@ -28,7 +28,9 @@ def create(
     user: Annotated[str, _locks("user")] = "",
     agent: Annotated[str, _locks("agent")] = "",
     cost_center: Annotated[str, _locks("cost-center")] = "",
-    lock: Annotated[list[str] | None, typer.Option(help="Lock any other dimension: department=Growth. Repeatable.")] = None,
+    lock: Annotated[
+        list[str] | None, typer.Option(help="Lock any other dimension: department=Growth. Repeatable.")
+    ] = None,
     default: Annotated[
         list[str] | None, typer.Option(help="A value that a header may override: team=Search. Repeatable.")
     ] = None,

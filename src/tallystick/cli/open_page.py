@@ -22,7 +22,9 @@ def open_page(
 ) -> None:
     """Print a one-time link to a page and open it."""
     if running_server(data_dir(data)) is None:
-        raise Unavailable("no server runs on this data directory", where=str(data_dir(data)), next_steps=["tally up", "tally demo"])
+        raise Unavailable(
+            "no server runs on this data directory", where=str(data_dir(data)), next_steps=["tally up", "tally demo"]
+        )
     with open_client(data, config) as client:
         link = client.call("POST", "/api/v1/login-links", json={"next": "/" + page.lstrip("/")})
         url = client.base_url + link["path"]

@@ -35,7 +35,9 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, form: Form, numeric: frozenset[str] = frozenset()) -> None:
+def print_rows(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, form: Form, numeric: frozenset[str] = frozenset()
+) -> None:
     """Rows of text under column titles; numeric columns are set flush right."""
     if form is Form.CSV:
         buffer = io.StringIO()

@@ -33,7 +33,9 @@ def running_server(data_dir: Path) -> RunningServer | None:
                 about = json.loads((data_dir / "server.json").read_text())
                 return RunningServer(about["url"], about["pid"])
             except (OSError, ValueError, KeyError):
-                raise Unavailable("a server is just starting here", where=str(data_dir), next_steps=["try again"]) from None
+                raise Unavailable(
+                    "a server is just starting here", where=str(data_dir), next_steps=["try again"]
+                ) from None
     return None
 
 

@@ -21,7 +21,10 @@ def status(data: Data = None, config: ConfigFile = None, as_json: AsJson = False
         return
     print_fields({"data": str(folder), "server": running.url if running else "not running (tally up)"}, form=form)
     print_fields({name: str(value) for name, value in answer.items() if not isinstance(value, dict | list)}, form=form)
-    rows = [[str(one.get("source")), f"{one.get('events', 0):,}", str(one.get("last_at") or "")] for one in sources["sources"]]
+    rows = [
+        [str(one.get("source")), f"{one.get('events', 0):,}", str(one.get("last_at") or "")]
+        for one in sources["sources"]
+    ]
     if rows:
         print_rows(["source", "events", "last event"], rows, form=form, numeric=frozenset({"events"}))
     else:

@@ -64,9 +64,7 @@ def serve(config: Config, folder: Path, config_file: Path | None, *, role: str =
                 supervisor.stop()
 
 
-def _children(
-    config: Config, folder: Path, config_file: Path | None, fd: int, *, role: str, demo: str
-) -> list[Child]:
+def _children(config: Config, folder: Path, config_file: Path | None, fd: int, *, role: str, demo: str) -> list[Child]:
     shared = ["--data", str(folder), "--host", config.server.host, "--port", str(config.server.port)]
     shared += ["--config", str(config_file.resolve())] if config_file else []
     shared += ["--behind-proxy"] if config.server.behind_proxy else []
@@ -106,24 +104,15 @@ def wait_until_ready(supervisor: Supervisor, url: str, folder: Path) -> ApiClien
     raise Unavailable(f"the server did not answer within {_START_SECONDS:g} s", where=url, next_steps=["tally doctor"])
 
 
-def base_urls(config: Config, url: str) -> list[tuple[str, str, str]]:
-    """What to paste for each provider: name, environment variable (may be empty), base URL.
-
-    The OpenAI SDK wants the version in its base URL, the Anthropic SDK adds it itself.
-    """
-    rows = []
-    for name, provider in config.providers.items():
-        suffix = "/v1" if provider.dialect == "openai" else ""
-        variable = f"{provider.dialect.upper()}_BASE_URL" if name == provider.dialect else ""
-        rows.append((name, variable, f"{url}/{name}{suffix}"))
-    return rows
-
-
 def _greet(config: Config, client: ApiClient, url: str) -> None:
     link: dict[str, Any] = client.call("POST", "/api/v1/login-links", json={"next": "/"})
     lines = [f"Tallystick {__version__}  (Ctrl-C to stop)", ""]
-    lines += [f"  Pages      {url}{link['path']}", "             opens once, within 15 minutes; `tally open` makes another", ""]
-    for name, variable, base in base_urls(config, url):
+    lines += [
+        f"  Pages      {url}{link['path']}",
+        "             opens once, within 15 minutes; `tally open` makes another",
+        "",
+    ]
+    for name, variable, base in wiring.base_urls(config):
         lines.append(f"  {name:<10} {'export ' + variable + '=' if variable else ''}{base}")
     lines += ["", "  Key        tally keys create --team TEAM --feature FEATURE"]
     if config.gateway.bring_your_own_key:
