@@ -13,7 +13,10 @@ _RESERVED = frozenset(
         "api",
         "docs",
         "explore",
+        "explore.csv",
+        "explore.json",
         "favicon.ico",
+        "find",
         "healthz",
         "login",
         "logout",
@@ -27,6 +30,7 @@ _RESERVED = frozenset(
         "settings",
         "sources",
         "static",
+        "theme",
     }
 )
 
