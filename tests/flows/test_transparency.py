@@ -139,6 +139,7 @@ def observe(
     options = {"api_key": key, "max_retries": 1, "timeout": 10}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)  # of old model names
         if kind == "sync":
             seen = _observe_sync(call, base, through, options, headers)
         else:

@@ -143,7 +143,7 @@ class Connection(asyncio.Protocol):
             self.plain(ask, made, fault)
 
     def fail(self, ask: Ask, status: int) -> None:
-        extra = [b"retry-after-ms: 1"] if status == 429 else []
+        extra = [b"retry-after-ms: 1"] if status in {429, 500} else []
         self.whole(status, error(ask, status, ask.number), ask, extra)
 
     def plain(self, ask: Ask, made: Answer, fault: str) -> None:
@@ -163,7 +163,7 @@ class Connection(asyncio.Protocol):
         self.head(ask, 200, lines + ([b"content-encoding: " + coding.encode()] if coding else []))
         events = made.events
         if fault in {"cut", "in-stream"}:
-            events = events[: max(2, len(events) // 2)]
+            events = events[:5]
         for index, event in enumerate(events):
             if delay:
                 await asyncio.sleep(delay)

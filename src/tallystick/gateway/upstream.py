@@ -161,6 +161,9 @@ class _AiohttpResponse:
         try:
             return await self._content.readany()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # aiohttp raises before it hands out what came before the break; the client is owed those bytes.
+            if self._content._buffer:  # noqa: SLF001 - there is no public way to them
+                return self._content._read_nowait(-1)  # noqa: SLF001
             raise UpstreamFailed(_reason(error), reached=True, timed_out=isinstance(error, TimeoutError)) from None
 
     def close(self) -> None:
