@@ -1,14 +1,21 @@
 """The query model's figures are those of plain arithmetic, on both engines, in zones off the hour and across DST."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tallystick.explore.model import Breakdown, Query
 from tallystick.explore.parse import parse_query
+from tallystick.kernel.errors import NotFound, QueryError
 from tallystick.operations.context import Context
 from tallystick.operations.explore import explore
+from tallystick.operations.list_requests import list_requests
+from tallystick.operations.list_sources import list_sources
+from tallystick.operations.list_values import list_values
+from tallystick.operations.read_request import read_request
 from tallystick.org.model import Principal
+from tallystick.storage.config_db import ConfigDb
 from tallystick.usage.model import UsageEvent
 from tests.contracts.explored import cost_by, filled, local, made_events, micros, value_of
 
@@ -181,3 +188,74 @@ def test_an_empty_ledger_answers_with_nothing(context: Context) -> None:
         answer = ask(context, by=by, range="mtd", grain="day")
         assert answer.rows == () and answer.total.now.cost == 0 and answer.freshness.last_event_at is None
         assert len(answer.total.series) == 10
+
+
+def test_requests_come_by_pages_that_hold_each_row_once(context: Context, events: list[UsageEvent]) -> None:
+    context = filled(context, events, 1300)
+    query = parse_query({"range": "30d", "where": "model~=gpt"}, now_us=micros(NOW), zone="UTC")
+    wanted = [one for one in inside(events, query) if "gpt" in one.model]
+    orders = {
+        "-occurred_at": lambda one: (-one.occurred_at, one.event_id),
+        "-cost": lambda one: (one.effective_cost is None, -(one.effective_cost or 0), -one.occurred_at),
+    }
+    for sort, order in orders.items():
+        found: list[UsageEvent] = []
+        cursor = ""
+        while True:
+            page = list_requests(context, query, ANYONE, cursor=cursor, limit=97, sort=sort)
+            found += page.events
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        assert [one.event_id for one in found] == [one.event_id for one in sorted(wanted, key=order)]
+    assert found[0] == next(one for one in events if one.event_id == found[0].event_id)
+    with pytest.raises(QueryError):
+        list_requests(context, query, ANYONE, cursor="bm9uc2Vuc2U")
+
+
+def test_no_route_to_a_row_leads_around_the_teams_of_a_principal(context: Context, events: list[UsageEvent]) -> None:
+    context = filled(context, events, 1300)
+    support = Principal("support", "viewer", teams=("Support",))
+    foreign = next(one for one in events if value_of(one, "team") == "Platform")
+    unowned = next(one for one in events if not value_of(one, "team"))
+    for event in (foreign, unowned):
+        with pytest.raises(NotFound) as hidden:
+            read_request(context, event.event_id, support)
+        with pytest.raises(NotFound) as missing:
+            read_request(context, "evt_none", support)
+        assert str(hidden.value).replace(event.event_id, "") == str(missing.value).replace("evt_none", "")
+    query = parse_query({"range": "90d", "where": "team!=Support"}, now_us=micros(NOW), zone="UTC")
+    assert list_requests(context, query, support).events == ()
+    everything = list_requests(context, replace(query, filters=()), support, limit=1000).events
+    assert {value_of(one, "team") for one in everything} == {"Support"}
+    # A cursor of somebody else's page opens nothing.
+    cursor = list_requests(context, replace(query, filters=()), ANYONE, limit=5).next_cursor
+    stolen = list_requests(context, replace(query, filters=()), support, cursor=cursor, limit=1000).events
+    assert {value_of(one, "team") for one in stolen} == {"Support"}
+    assert list_values(context, "team", query.period, support) == ["Support"]
+    mine = inside([one for one in events if value_of(one, "team") == "Support"], query)
+    assert set(list_values(context, "user", query.period, support)) == {value_of(one, "user") for one in mine}
+
+
+def test_values_are_listed_dearest_first_and_by_their_beginning(context: Context, events: list[UsageEvent]) -> None:
+    context = filled(context, events, 1300)
+    query = parse_query({"range": "90d"}, now_us=micros(NOW), zone="UTC")
+    for dimension in ("team", "user", "tag.squad"):
+        costs = cost_by(inside(events, query), lambda one, name=dimension: value_of(one, name))
+        assert list_values(context, dimension, query.period, ANYONE) == sorted(costs, key=lambda value: -costs[value])
+    assert list_values(context, "team", query.period, ANYONE, prefix="Team A") == ["team-a"]
+    assert list_values(context, "tag", query.period, ANYONE) == ["squad"]
+    with pytest.raises(QueryError):
+        list_values(context, "teem", query.period, ANYONE)
+
+
+def test_each_source_is_counted_with_its_first_and_last_row(context: Context, events: list[UsageEvent], tmp_path: Path) -> None:
+    context = replace(filled(context, events, 900), config_db=ConfigDb(tmp_path / "config.db"))
+    found = {one.source: one for one in list_sources(context)}
+    for source in ("gateway", "import:old"):
+        mine = [one for one in events if one.source == source]
+        assert found[source].events == len(mine)
+        assert found[source].cost == sum(one.effective_cost or 0 for one in mine)
+        assert (found[source].first_at, found[source].last_at) == (min(o.occurred_at for o in mine), max(o.occurred_at for o in mine))
+        assert found[source].tokens == sum((o.measured.input_tokens or 0) + (o.measured.output_tokens or 0) for o in mine)
+    assert found["gateway"].freshness.startswith("live")

@@ -8,6 +8,8 @@ from typing import Any
 from tallystick.explore.assemble import Groups, Series, Summed, add, add_series
 from tallystick.explore.buckets import bucket_index, bucket_starts, offsets
 from tallystick.explore.model import SERIES_ROWS, Query, Sums
+from tallystick.explore.paging import UNKNOWN_COST, Cursor, Sort
+from tallystick.explore.sources import ImportRun, SourceStatus
 from tallystick.explore.statement import (
     COUNTS,
     EVENTS,
@@ -16,11 +18,16 @@ from tallystick.explore.statement import (
     Shape,
     Statement,
     branches,
+    condition_sql,
     local_sql,
+    within,
 )
 from tallystick.kernel.money import grains_from_decimal
 from tallystick.kernel.period import Period
+from tallystick.ledger.store import event_select, to_events
+from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.engine import Engine
+from tallystick.usage.model import UsageEvent
 
 _SUMS = ("cost", "costed", *COUNTS, *QUANTITIES)
 
@@ -170,3 +177,86 @@ def read_last_event_at(engine: Engine) -> int | None:
     micros = engine.dialect.micros("max(occurred_at)")
     ((count, found),) = engine.rows(f"SELECT count(*), {micros} FROM {EVENTS}")
     return _whole(found) if count and found is not None else None
+
+
+def list_values(engine: Engine, scope: Scope, limit: int) -> list[str]:
+    """The values of the query's one dimension in its period, the dearest first."""
+    statement = Statement(engine.dialect)
+    shape = Shape((statement.column(scope.query.group_by[0]),), ("cost", "calls"))
+    sql = (
+        f"SELECT g0 FROM ({branches(statement, scope, shape)}) AS part GROUP BY g0 "
+        f"ORDER BY coalesce(sum(s_cost), 0) DESC, sum(s_calls) DESC, g0 LIMIT {statement.bind(limit)}"
+    )
+    return [str(value) for (value,) in engine.rows(sql, statement.params)]
+
+
+def list_tags(engine: Engine, scope: Scope, limit: int) -> list[str]:
+    """The names of tags that calls of the period carry, the most frequent first."""
+    statement = Statement(engine.dialect)
+    where = f"{within(statement, 'occurred_at', scope.query.period)} AND {condition_sql(statement, scope)}"
+    names = f"SELECT {engine.dialect.each_tag('tags')} AS name FROM {engine.dialect.final(EVENTS)} WHERE {where}"
+    sql = (
+        f"SELECT name FROM ({names}) AS found GROUP BY name ORDER BY count(*) DESC, name LIMIT {statement.bind(limit)}"
+    )
+    return [str(name) for (name,) in engine.rows(sql, statement.params)]
+
+
+def list_events(engine: Engine, scope: Scope, cursor: Cursor | None, sort: Sort, limit: int) -> list[UsageEvent]:
+    """Events that the filters let through, after the cursor: newest first, or dearest first."""
+    statement = Statement(engine.dialect)
+    parts = [within(statement, "occurred_at", scope.query.period), condition_sql(statement, scope)]
+    if cursor:
+        parts.append(_after(statement, cursor))
+    order = "occurred_at DESC, event_id DESC"
+    if sort == "cost":
+        order = f"{_ordered_cost(statement)} DESC, {order}"
+    sql = (
+        f"SELECT {event_select(engine.dialect)} FROM {engine.dialect.final(EVENTS)} WHERE {' AND '.join(parts)} "
+        f"ORDER BY {order} LIMIT {statement.bind(limit)}"
+    )
+    return to_events(engine.rows(sql, statement.params))
+
+
+def _ordered_cost(statement: Statement) -> str:
+    return f"coalesce(effective_cost, CAST({statement.bind(UNKNOWN_COST)} AS DECIMAL(38, 12)))"
+
+
+def _after(statement: Statement, cursor: Cursor) -> str:
+    at, last = statement.speech.instant(statement.bind(cursor.occurred_at)), statement.bind(cursor.event_id)
+    later = f"(occurred_at < {at} OR (occurred_at = {at} AND event_id < {last}))"
+    if cursor.sort == "newest":
+        return f"occurred_at <= {at} AND {later}"  # the first half lets the engine skip what is newer
+    cost, reached = _ordered_cost(statement), f"CAST({statement.bind(cursor.cost)} AS DECIMAL(38, 12))"
+    return f"({cost} < {reached} OR ({cost} = {reached} AND {later}))"
+
+
+def list_source_rows(engine: Engine) -> list[SourceStatus]:
+    """How many rows each source has brought, in which currency, from when to when."""
+    first, last = engine.dialect.micros("min(occurred_at)"), engine.dialect.micros("max(occurred_at)")
+    found = engine.rows(
+        f"SELECT source, currency, count(*), {first}, {last} FROM {engine.dialect.final(EVENTS)} "
+        "GROUP BY source, currency ORDER BY source, currency"
+    )
+    return [
+        SourceStatus(str(name), _whole(count), _whole(first_at), _whole(last_at), currency=str(currency))
+        for name, currency, count, first_at, last_at in found
+    ]
+
+
+def list_import_runs(config_db: ConfigDb) -> list[ImportRun]:
+    """The last import of each source."""
+    rows = config_db.rows(
+        "SELECT source, ended_at, file, shape, rejected, duplicates FROM import_run ORDER BY started_at, import_id"
+    )
+    runs = {
+        str(source): ImportRun(
+            str(source),
+            None if ended is None else _whole(ended),
+            str(file),
+            str(shape),
+            _whole(rejected),
+            _whole(duplicates),
+        )
+        for source, ended, file, shape, rejected, duplicates in rows
+    }
+    return list(runs.values())

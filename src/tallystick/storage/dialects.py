@@ -22,6 +22,9 @@ class DuckDbDialect:
     def tag(self, column: str, param: str) -> str:
         return f"coalesce(map_extract_value({column}, {param}), '')"
 
+    def each_tag(self, column: str) -> str:
+        return f"unnest(map_keys({column}))"
+
     def folded(self, expression: str) -> str:
         return f"translate(lower({expression}), ' -_', '')"
 
@@ -53,6 +56,9 @@ class ClickHouseDialect:
 
     def tag(self, column: str, param: str) -> str:
         return f"{column}[{param}]"
+
+    def each_tag(self, column: str) -> str:
+        return f"arrayJoin(mapKeys({column}))"
 
     def folded(self, expression: str) -> str:
         return f"replaceRegexpAll(lowerUTF8({expression}), '[ _-]', '')"

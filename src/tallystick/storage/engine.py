@@ -35,6 +35,9 @@ class Dialect(Protocol):
     def tag(self, column: str, param: str) -> str:
         """The value of a key in a tags map, '' when missing."""
 
+    def each_tag(self, column: str) -> str:
+        """One row for each key of a tags map, as an expression of a select list."""
+
     def folded(self, expression: str) -> str:
         """A text without case, spaces, hyphens and underscores: the form in which filters compare."""
 
