@@ -112,6 +112,47 @@ def test_no_question_shows_another_team_s_figures(
     assert answer["total"] in {None, "0", "0.000000000028"}
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/api/v1/requests?range=7d", f"/api/v1/requests?range=7d&team={MARK}%20team", "/api/v1/requests?range=7d&team=",
+        "/api/v1/requests?range=7d&sort=-cost&limit=1", "/api/v1/requests?range=7d&where=team!%3Dsearch",
+        *(f"/api/v1/values?dimension={name}&range=7d" for name in [*DIMENSIONS, "tag"]),
+        f"/api/v1/values?dimension=team&prefix={MARK[0]}&range=7d", "/api/v1/sources", "/api/v1/status", "/api/v1/keys",
+        "/api/v1/tokens", "/api/v1/audit",
+    ],
+)  # fmt: skip
+def test_no_list_shows_another_team_s_rows(app: FastAPI, scoped: Lines, whole: Lines, target: str) -> None:
+    reply = ask(app, "GET", target, scoped)
+    if reply.status == 200:
+        found = reply.body.replace(target.encode(), b"")
+        assert MARK.encode() not in found
+        if "cursor" in reply.json and reply.json["next_cursor"]:
+            onward = ask(app, "GET", f"{target}&cursor={reply.json['next_cursor']}", scoped)
+            assert onward.status == 200
+            assert MARK.encode() not in onward.body
+    else:
+        assert reply.status == 403
+    assert ask(app, "GET", target, whole).status in {200, 403}
+
+
+def test_a_cursor_of_everybody_s_list_opens_nothing(app: FastAPI, scoped: Lines, whole: Lines) -> None:
+    cursor = ask(app, "GET", "/api/v1/requests?range=7d&limit=1", whole).json["next_cursor"]
+    assert cursor
+    reply = ask(app, "GET", f"/api/v1/requests?range=7d&limit=100&cursor={cursor}", scoped)
+    assert MARK.encode() not in reply.body
+
+
+def test_a_request_of_another_team_is_as_one_that_never_was(app: FastAPI, scoped: Lines, whole: Lines) -> None:
+    assert ask(app, "GET", f"/api/v1/requests/evt_{MARK}1", whole).json["dimensions"]["team"] == f"{MARK} team"
+    assert ask(app, "GET", "/api/v1/requests/evt_mine1", scoped).json["effective_cost"] == "0.000000000007"
+    theirs = ask(app, "GET", f"/api/v1/requests/evt_{MARK}1", scoped)
+    unowned = ask(app, "GET", f"/api/v1/requests/evt_{MARK}9", scoped)
+    nobody = ask(app, "GET", f"/api/v1/requests/evt_{MARK}0000", scoped)
+    assert (theirs.status, unowned.status, nobody.status) == (404, 404, 404)
+    assert theirs.body.replace(b"1", b"") == nobody.body.replace(b"0000", b"").replace(b"1", b"")
+
+
 def test_the_scope_is_a_filter_and_nothing_else(app: FastAPI, scoped: Lines, whole: Lines) -> None:
     for query in ("range=7d&by=feature,customer", "range=7d&by=tag.squad", "range=7d"):
         mine = ask(app, "GET", f"/api/v1/explore?{query}", scoped).json

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from tallystick.api import explore, health, keys, login, prices, tokens
+from tallystick.api import explore, health, keys, login, prices, requests, sources, status, tokens, values
 from tallystick.api.access import doors
 from tallystick.api.answers import error_answer
 from tallystick.api.auth import Failures
@@ -32,6 +32,10 @@ _NO_TELEMETRY: TelemetryConfig = {
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     explore.router,
+    requests.router,
+    values.router,
+    sources.router,
+    status.router,
     keys.router,
     tokens.router,
     prices.router,

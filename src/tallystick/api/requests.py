@@ -4,12 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from tallystick.api.params import all_params, whole
+from tallystick.api.params import all_params, check_params, whole
 from tallystick.api.routes import Asked
 from tallystick.api.wire import event_wire
 from tallystick.explore.parse import parse_query
 from tallystick.operations.context import now_us
-from tallystick.operations.list_requests import list_requests, read_request
+from tallystick.operations.list_requests import list_requests
+from tallystick.operations.read_request import read_request
 
 router = APIRouter(prefix="/api/v1/requests", tags=["requests"])
 MOST_ROWS = 1000
@@ -17,16 +18,20 @@ MOST_ROWS = 1000
 
 @router.get("")
 def get_requests(asked: Asked) -> dict[str, Any]:
-    """Requests that the filters let through; ``cursor`` takes the ``next_cursor`` of the page before."""
+    """Requests that the filters let through, by ``sort`` (``-occurred_at``, ``-cost``).
+
+    ``cursor`` takes the ``next_cursor`` of the page before.
+    """
     limit = whole(asked.request, "limit", 100, most=MOST_ROWS)
-    params = all_params(asked.request, without=("cursor", "limit"))
+    params = all_params(asked.request, without=("cursor", "limit", "sort"))
     query = parse_query(params, now_us=now_us(), zone=asked.context.zone)
-    cursor = asked.request.query_params.get("cursor", "")
-    page = list_requests(asked.context, query, asked.principal, cursor=cursor, limit=limit)
+    cursor, sort = (asked.request.query_params.get(name, "") for name in ("cursor", "sort"))
+    page = list_requests(asked.context, query, asked.principal, cursor=cursor, limit=limit, sort=sort)
     return {"requests": [event_wire(event) for event in page.events], "next_cursor": page.next_cursor or None}
 
 
 @router.get("/{event_id}")
 def get_request(asked: Asked, event_id: str) -> dict[str, Any]:
     """One request; of another team's it is said that there is none."""
+    check_params(asked.request, [])
     return event_wire(read_request(asked.context, event_id, asked.principal))

@@ -49,7 +49,7 @@ def _run(work: Callable[[Report], object], report: Report, lines: "Queue[object]
         _log.warning("the client left; its import was given up")
     except TallyError as error:
         lines.put(error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it was, the reader of the lines must hear of it
         _log.exception("an import failed")
         lines.put(TallyError("an unexpected error; the server's log says more"))
     lines.put(None)
