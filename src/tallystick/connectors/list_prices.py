@@ -20,7 +20,7 @@ from tallystick.usage.meters import TOKEN_METERS
 PACKAGE = "genai-prices"
 
 _MILLION = 1_000_000
-_METERS: dict[str, tuple[str, int]] = {
+METERED: dict[str, tuple[str, int]] = {
     "input_mtok": ("uncached_input", _MILLION),
     "input_image_mtok": ("uncached_input_image", _MILLION),
     "input_audio_mtok": ("uncached_input_audio", _MILLION),
@@ -157,7 +157,7 @@ def _meters(provider: str, model: str, name: str) -> tuple[tuple[str, int], ...]
     minutes, all others 5. A write whose lifetime nobody reported is taken for the default.
     """
     if name != "cache_write_mtok":
-        return (_METERS[name],) if name in _METERS else ()
+        return (METERED[name],) if name in METERED else ()
     is_openai = provider in ("openai", "azure") or "openai/" in model or model.startswith("gpt-")
     default = "cache_write_30m" if is_openai else "cache_write_5m"
     return (default, _MILLION), ("cache_write_unknown", _MILLION)

@@ -183,7 +183,7 @@ def _whole(entry: Mapping[str, object], name: str, default: int, where: str) -> 
 def _currency(entry: Mapping[str, object], where: str) -> str:
     code = _text(entry, "currency", where) or "USD"
     if len(code) != 3 or not code.isalpha() or not code.isascii():
-        raise ConfigError(f'currency "{code}" is not an ISO 4217 code such as EUR', where=where)
+        raise ConfigError(f'currency = "{code}" is not an ISO 4217 code such as EUR', where=where)
     return code.upper()
 
 
