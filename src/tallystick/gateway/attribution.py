@@ -114,7 +114,7 @@ class CallHeaders:
         if not name or not value or name.startswith(CLAIMED):
             return
         known = self.claims.get(name)
-        if known is None and len(self.claims) >= MOST_TAGS + len(ATTRIBUTION):
+        if known is None and len(self.claims) >= MOST_TAGS + len(ATTRIBUTION) and name not in _DIMENSIONS:
             return
         if known is None or strength < known[0]:
             self.claims[name] = (strength, value)

@@ -64,7 +64,7 @@ def read_request(body: bytes) -> RequestFacts:
         metadata={name: value for name, value in metadata.items() if name != "user_id"},
         system_bytes=len(found.system),
         tools_bytes=len(found.tools),
-        text_bytes=len(found.system) + len(found.tools) + len(found.messages) - media_bytes,
+        text_bytes=len(found.system) + len(found.tools) + sum(map(len, messages)) - media_bytes,
         media_tokens=media_tokens,
         blocks=tuple(
             cut_block(bytes(block)) for block in (found.system, found.tools, *messages[:MESSAGE_BLOCKS]) if block

@@ -109,9 +109,13 @@ def _limit(value: object) -> int | None:
 
 
 def flat_metadata(value: object) -> Mapping[str, str]:
-    """The scalar members of a metadata object as text; lists of text (LiteLLM's tags) joined by commas."""
+    """The scalar members of a metadata object as text; lists of text (LiteLLM's tags) joined by commas.
+
+    LiteLLM's own `spend_logs_metadata` inside it joins the rest.
+    """
     found: dict[str, str] = {}
-    for name, member in members(value).items():
+    fields = members(value)
+    for name, member in {**fields, **members(fields.get("spend_logs_metadata"))}.items():
         if isinstance(member, list):
             words = [word for word in member if type(word) is str]
             if words:

@@ -10,7 +10,8 @@ import re
 # An event nobody finishes must not fill the memory: past this it passes unread.
 LARGEST_EVENT = 64 * 1024 * 1024
 
-_END = re.compile(rb"(?:\r\n|\n|\r)(?:\r\n|\n|\r)")
+# Atomic, lest one CRLF be taken for a CR and an LF.
+_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE = re.compile(rb"\r\n|\n|\r")
 
 
@@ -32,8 +33,8 @@ class EventSplitter:
         """The events that this chunk completes. Joined with `rest`, they are what was fed."""
         if self.overflowed:
             return [chunk]
-        if not self._held and b"\r" not in chunk and chunk.endswith(b"\n\n"):
-            return _cut_plain(chunk)
+        if not self._held and chunk.endswith(b"\n\n") and b"\r" not in chunk and b"\n\n\n" not in chunk:
+            return [event + b"\n\n" for event in chunk[:-2].split(b"\n\n")]
         self._held += chunk
         return self._take()
 
@@ -60,17 +61,6 @@ class EventSplitter:
         self._held.clear()
         self._scanned = 0
         return rest
-
-
-def _cut_plain(chunk: bytes) -> list[bytes]:
-    """The common case, quick: whole events with LF only."""
-    events, start = [], 0
-    while (end := chunk.find(b"\n\n", start)) >= 0:
-        events.append(chunk[start : end + 2])
-        start = end + 2
-    if start < len(chunk):
-        events[-1] += chunk[start:]
-    return events
 
 
 def event_data(event: bytes) -> bytes:
