@@ -8,12 +8,14 @@ import pytest
 from tallystick.explore.model import Breakdown, Query
 from tallystick.explore.parse import parse_query
 from tallystick.kernel.errors import NotFound, QueryError
-from tallystick.operations.context import Context
+from tallystick.operations.context import Context, Retention
+from tallystick.operations.erase_user import erase_user
 from tallystick.operations.explore import explore
 from tallystick.operations.list_requests import list_requests
 from tallystick.operations.list_sources import list_sources
 from tallystick.operations.list_values import list_values
 from tallystick.operations.read_request import read_request
+from tallystick.operations.retain import retain
 from tallystick.org.model import Principal
 from tallystick.storage.config_db import ConfigDb
 from tallystick.usage.model import UsageEvent
@@ -259,3 +261,33 @@ def test_each_source_is_counted_with_its_first_and_last_row(context: Context, ev
         assert (found[source].first_at, found[source].last_at) == (min(o.occurred_at for o in mine), max(o.occurred_at for o in mine))
         assert found[source].tokens == sum((o.measured.input_tokens or 0) + (o.measured.output_tokens or 0) for o in mine)
     assert found["gateway"].freshness.startswith("live")
+
+
+def test_erasing_a_user_leaves_the_figures_and_nothing_of_the_person(context: Context, events: list[UsageEvent], tmp_path: Path) -> None:
+    context = replace(filled(context, events, 900), config_db=ConfigDb(tmp_path / "config.db"), secret=b"k")
+    before = ask(context, by="team", range="90d")
+    theirs = [one for one in events if value_of(one, "user") == "ada"]
+    assert erase_user(context, "ada", ANYONE) == len(theirs)
+    assert erase_user(context, "ada", ANYONE) == 0
+    after = ask(context, by="team", range="90d")
+    assert (after.rows, after.total) == (before.rows, before.total)
+    assert ask(context, range="90d", user="ada").total.now.calls == 0
+    row = read_request(context, theirs[0].event_id, ANYONE)
+    assert (row.dimensions.get("user"), row.tags, row.call_id, row.effective_cost) == (None, {}, "", theirs[0].effective_cost)
+    other = next(one for one in events if value_of(one, "user") == "grace" and one.tags)
+    assert read_request(context, other.event_id, ANYONE) == other
+    assert "ada" not in str(context.config_db.rows("SELECT * FROM audit"))
+
+
+def test_retention_deletes_old_events_and_keeps_their_charges(context: Context, events: list[UsageEvent]) -> None:
+    context = replace(filled(context, events, 1000), retention=Retention(events_days=30))
+    before = ask(context, by="team", from_="2026-08-01", to="2026-11-10", cmp="none", grain="week")
+    now = micros(NOW)
+    old = [one for one in events[:1000] if one.occurred_at < micros("2026-10-11T00:00")]
+    assert retain(context, now) == len(old)
+    assert retain(context, now) == 0
+    after = ask(context, by="team", from_="2026-08-01", to="2026-11-10", cmp="none", grain="week")
+    assert (after.rows, after.total) == (before.rows, before.total)
+    with pytest.raises(NotFound):
+        read_request(context, old[0].event_id, ANYONE)
+    assert retain(replace(context, retention=Retention()), now) == 0

@@ -178,3 +178,35 @@ def read_event(engine: Engine, event_id: str) -> UsageEvent | None:
         {"event_id": event_id},
     )
     return to_events(found)[0] if found else None
+
+
+# What a row tells of one person, directly or through an id that leads back to them.
+PERSONAL: frozenset[str] = frozenset(
+    {"user", "customer", "conversation", "run", "pull_request", "tags", "user_agent", "trace_id", "call_id",
+     "response_id", "source_key", "key_fingerprint", "block_fingerprints"}
+)  # fmt: skip
+
+
+def clear_user(engine: Engine, user: str) -> int:
+    """Empty what is personal in a user's rows, which stay with their usage and cost; how many there were.
+
+    The one exception to append only: the law that grants erasure knows no corrections.
+    """
+    params = {"user": user}
+    ((count,),) = engine.rows(f'SELECT count(*) FROM {engine.dialect.final(EVENTS)} WHERE "user" = $user', params)
+    if count:
+        columns = [column for column in EVENT_COLUMNS if column.name in PERSONAL]
+        with engine.transaction():
+            engine.execute(engine.dialect.clear(EVENTS, columns, '"user" = $user'), params)
+    return int(str(count))
+
+
+def delete_events_before(engine: Engine, at_us: int) -> int:
+    """Delete posted events older than an instant; their charges stay. How many there were."""
+    where = f"occurred_at < {engine.dialect.instant('$at')} AND ingest_seq <= $mark"
+    params = {"at": at_us, "mark": read_mark(engine)}
+    ((count,),) = engine.rows(f"SELECT count(*) FROM {EVENTS} WHERE {where}", params)
+    if count:
+        with engine.transaction():
+            engine.execute(f"DELETE FROM {EVENTS} WHERE {where}", params)
+    return int(str(count))

@@ -1,5 +1,9 @@
 """What the two column engines spell differently. Measured and compared in tests/contracts."""
 
+from collections.abc import Sequence
+
+from tallystick.kernel.table import Column
+
 
 class DuckDbDialect:
     """DuckDB: instants are TIMESTAMP without zone and mean UTC."""
@@ -24,6 +28,11 @@ class DuckDbDialect:
 
     def each_tag(self, column: str) -> str:
         return f"unnest(map_keys({column}))"
+
+    def clear(self, table: str, columns: Sequence[Column], where: str) -> str:
+        empty = {"text": "''", "tags": "MAP {}", "texts": "[]"}
+        changes = ", ".join(f'"{column.name}" = {empty[column.kind]}' for column in columns)
+        return f"UPDATE {table} SET {changes} WHERE {where}"  # noqa: S608 - names of ours
 
     def folded(self, expression: str) -> str:
         return f"translate(lower({expression}), ' -_', '')"
@@ -59,6 +68,11 @@ class ClickHouseDialect:
 
     def each_tag(self, column: str) -> str:
         return f"arrayJoin(mapKeys({column}))"
+
+    def clear(self, table: str, columns: Sequence[Column], where: str) -> str:
+        empty = {"text": "''", "tags": "CAST(map(), 'Map(String, String)')", "texts": "CAST([], 'Array(String)')"}
+        changes = ", ".join(f"`{column.name}` = {empty[column.kind]}" for column in columns)
+        return f"ALTER TABLE {table} UPDATE {changes} WHERE {where} SETTINGS mutations_sync = 2"
 
     def folded(self, expression: str) -> str:
         return f"replaceRegexpAll(lowerUTF8({expression}), '[ _-]', '')"

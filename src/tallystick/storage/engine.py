@@ -38,6 +38,9 @@ class Dialect(Protocol):
     def each_tag(self, column: str) -> str:
         """One row for each key of a tags map, as an expression of a select list."""
 
+    def clear(self, table: str, columns: Sequence[Column], where: str) -> str:
+        """A statement that empties texts, tags and lists of texts in the rows of `where`, done when it returns."""
+
     def folded(self, expression: str) -> str:
         """A text without case, spaces, hyphens and underscores: the form in which filters compare."""
 
