@@ -139,6 +139,13 @@ def test_tags_are_found_by_a_parameter(table: Engine) -> None:
     assert read(table, f"SELECT {tag} FROM thing ORDER BY name", key="squad's") == [("x",), ("",)]
 
 
+def test_texts_are_folded_alike(table: Engine) -> None:
+    put(table, name=["Customer_Support-Team 1", "ÄÖ ü", ""], moment=[1, 2, 3])
+
+    found = read(table, f"SELECT {table.dialect.folded('name')} FROM thing ORDER BY moment")
+    assert found == [("customersupportteam1",), ("äöü",), ("",)]
+
+
 @pytest.mark.parametrize(("names", "expected"), [(["a", "c"], ["a", "c"]), (["x'); --"], []), ([], [])])
 def test_lists_are_parameters_too(table: Engine, names: list[str], expected: list[str]) -> None:
     put(table, name=["a", "b", "c"], moment=[NOON] * 3)
