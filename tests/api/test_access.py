@@ -11,6 +11,7 @@ from tallystick.api.services import Services
 from tallystick.operations.context import Context
 from tallystick.operations.manage_tokens import TokenRequest, create_token, revoke_token
 from tallystick.operations.sessions import LinkRequest, create_login_link
+from tallystick.web.pages import build_web
 from tests.api.client import ask
 
 Lines = list[tuple[str, str]]
@@ -170,6 +171,18 @@ def test_the_framework_sends_nothing_anywhere(app: FastAPI) -> None:
     """It can export spans, with what requests held, to wherever an environment variable says."""
     switches = ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
     assert [app._telemetry[name] for name in switches] == [False] * 5
+
+
+def test_every_page_leads_a_stranger_to_the_login(context: Context, services: Services) -> None:
+    app = build_api(context, services, build_web(context, book=services.book))
+    opened = {"/healthz", "/readyz", "/login", "/theme", "/static/{path:path}", "/favicon.ico"}
+    for method, template in list_routes(app.routes):
+        if method == "GET" and not template.startswith("/api/") and template not in opened:
+            reply = ask(app, "GET", _target(template), [("accept", "text/html")])
+            assert (reply.status, reply.header("location")[:12]) == (303, "/login?next="), template
+    page = ask(app, "GET", "/login", [("accept", "text/html")])
+    assert page.status == 200
+    assert b'name="token"' in page.body
 
 
 @pytest.mark.parametrize("template", ["/api/v2/x", "/api/v1/new", "/api"])

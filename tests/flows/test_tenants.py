@@ -20,6 +20,7 @@ from tallystick.pricing.book import PriceBook
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.duckdb_engine import DuckDbEngine
 from tallystick.usage.model import Measured, UsageEvent
+from tallystick.web.pages import build_web
 from tests.api.client import ask
 
 MARK = "zebra"  # stands in every text of the other team's rows and nowhere else
@@ -68,7 +69,8 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
 
 @pytest.fixture(scope="module")
 def app(context: Context) -> FastAPI:
-    return build_api(context, Services(book=lambda: PriceBook([])))
+    book = PriceBook([])
+    return build_api(context, Services(book=lambda: book), build_web(context, book=lambda: book))
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +136,28 @@ def test_no_list_shows_another_team_s_rows(app: FastAPI, scoped: Lines, whole: L
     else:
         assert reply.status == 403
     assert ask(app, "GET", target, whole).status in {200, 403}
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/", "/?range=7d", "/explore?range=7d", *(f"/explore?range=7d&by={name}" for name in DIMENSIONS),
+        "/explore?range=7d&where=team!%3Dsearch", "/explore.csv?range=7d&by=team,feature",
+        "/requests?range=7d", "/requests/evt_mine1", f"/find?q={MARK[0]}", "/find?q=key",
+        "/sources", "/login",
+    ],
+)  # fmt: skip
+def test_no_page_shows_another_team_s_rows(app: FastAPI, scoped: Lines, whole: Lines, target: str) -> None:
+    reply = ask(app, "GET", target, [*scoped, ("accept", "text/html")])
+    assert reply.status == (403 if target == "/sources" else 200), reply.body[-2000:]
+    assert MARK.encode() not in reply.body.lower()
+    assert ask(app, "GET", target, [*whole, ("accept", "text/html")]).status == 200
+
+
+def test_a_page_of_another_team_s_request_is_not_there(app: FastAPI, scoped: Lines) -> None:
+    reply = ask(app, "GET", f"/requests/evt_{MARK}1", [*scoped, ("accept", "text/html")])
+    assert reply.status == 404
+    assert f"{MARK}-".encode() not in reply.body
 
 
 def test_a_cursor_of_everybody_s_list_opens_nothing(app: FastAPI, scoped: Lines, whole: Lines) -> None:
