@@ -15,6 +15,7 @@ from tallystick.charts.scale import nice_ticks
 _TOP, _BOTTOM = 12, 26
 _ROOM = 1000  # units across the stretched layer that holds the bars
 _FILL = 0.72  # of a bar's slot
+_ROUND = 3  # of a stack's upper corners
 _WIDE_LABELS, _NARROW_LABELS = 9, 4
 
 
@@ -58,7 +59,7 @@ class StackedBars:
     open_from: int | None = None
     limit: Limit | None = None
     currency: str = "USD"
-    height: int = 300
+    height: int = 290
 
 
 def shared_defs() -> str:
@@ -135,20 +136,28 @@ def _stacks(chart: StackedBars) -> list[tuple[Band, list[tuple[int, int]]]]:
 def _bars(chart: StackedBars, frame: _Frame) -> str:
     """One path for each group: the page stays small with many bars."""
     closed = frame.count if chart.open_from is None else chart.open_from
-    paths = []
-    for band, spans in _stacks(chart):
-        steps = "".join(_box(index, span, frame) for index, span in enumerate(spans[:closed]) if span[1] > span[0])
+    stacks, paths = _stacks(chart), []
+    tops = [max(spans[index][1] for _, spans in stacks) for index in range(closed)]
+    for band, spans in stacks:
+        filled = [(index, span) for index, span in enumerate(spans[:closed]) if span[1] > span[0]]
+        steps = "".join(_box(index, span, frame, rounded=span[1] == tops[index]) for index, span in filled)
         if steps:
             paths.append(element("path", {"class": f"fill {band.style}", "d": steps}))
     box: Attributes = {"viewBox": f"0 0 {_ROOM} {frame.height}", "preserveAspectRatio": "none", "height": frame.height}
     return element("svg", {**box, "width": "100%"}, *(paths or [""]))
 
 
-def _box(index: int, span: tuple[int, int], frame: _Frame) -> str:
+def _box(index: int, span: tuple[int, int], frame: _Frame, *, rounded: bool) -> str:
     left, width = (index + (1 - _FILL) / 2) * frame.step, _FILL * frame.step
     bottom, top = frame.y(span[0]), frame.y(span[1])
+    if rounded and bottom - top > _ROUND:
+        across = min(_ROUND, width / 3)
+        return (
+            f"M{number(left)} {number(bottom)}V{number(top + _ROUND)}q0-{_ROUND} {number(across)}-{_ROUND}"
+            f"h{number(width - 2 * across)}q{number(across)} 0 {number(across)} {_ROUND}V{number(bottom)}z"
+        )
     # A hair of air between groups; a sliver too thin for it is drawn whole.
-    air = 1 if bottom - top > 2.5 else 0
+    air = 1 if bottom - top > 2.5 and not rounded else 0
     return f"M{number(left)} {number(bottom)}h{number(width)}V{number(top + air)}h{number(-width)}z"
 
 

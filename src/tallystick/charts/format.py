@@ -192,4 +192,6 @@ def ratio(now: int, before: int) -> str:
     if now >= 10 * before:
         return f"×{_rounded(now, before):,}"
     tenths = _rounded((now - before) * 1000, before)
+    if not tenths and now != before:
+        return f"{'+' if now > before else MINUS}<0.1%"
     return f"{'+' if tenths >= 0 else ''}{_signed(tenths)}%"

@@ -8,16 +8,15 @@ from hashlib import sha256
 from tallystick.charts.palette import SLOTS
 from tallystick.operations.context import Context
 
-_BASE = SLOTS // 2  # the plain hues, used up before the deeper ones
 _MOST_KEPT = 2000  # per dimension; a name beyond has the colour of its hash
 _READ = "SELECT value FROM setting WHERE name = :name"
 _WRITE = "INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
 def assign_colours(context: Context, dimension: str, names: Sequence[str]) -> dict[str, int]:
-    """The slot of each name. New names get the least used slot, the one of their hash where several are.
+    """The slot of each name. A new name gets the least used one.
 
-    Give the important names first: the first eight of a dimension never share a colour.
+    Give the important names first: the first eight of a dimension get the plain hues.
     """
     kept = _read(context, dimension)
     fresh = [name for name in dict.fromkeys(names) if name and name not in kept]
@@ -25,18 +24,16 @@ def assign_colours(context: Context, dimension: str, names: Sequence[str]) -> di
         with context.config_db.transaction():
             kept = _read(context, dimension)  # somebody may have been faster
             for name in fresh[: _MOST_KEPT - len(kept)]:
-                kept.setdefault(name, choose(name, kept.values()))
+                kept.setdefault(name, choose(kept.values()))
             value = json.dumps(kept, ensure_ascii=False)
             context.config_db.execute(_WRITE, {"name": f"colours {dimension}", "value": value})
     return {name: kept[name] if name in kept else _hash(name) for name in names if name}
 
 
-def choose(name: str, taken: Iterable[int]) -> int:
-    """A slot for a new name, given the slots of those before it."""
+def choose(taken: Iterable[int]) -> int:
+    """A slot for a new name, given the slots of those before it: the least used, the plain hues first."""
     used = Counter(taken)
-    room = _BASE if used.total() < _BASE else SLOTS
-    preferred = _hash(name)
-    return min(range(room), key=lambda slot: (used[slot], (slot - preferred) % room))
+    return min(range(SLOTS), key=lambda slot: (used[slot], slot))
 
 
 def _hash(name: str) -> int:

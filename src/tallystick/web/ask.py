@@ -1,6 +1,7 @@
 """From a request to an answered question: what the pages with figures share."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -104,7 +105,7 @@ def without_owner(asked: Ask) -> tuple[str, Sums] | None:
     return owner, lost.total.now
 
 
-def bar(asked: Ask, *, grouping: bool) -> dict[str, object]:
+def bar(asked: Ask, *, grouping: bool) -> dict[str, Any]:
     """What the filter bar shows."""
     query, address = asked.query, asked.address
     period, zone = query.period, query.zone

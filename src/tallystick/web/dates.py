@@ -74,6 +74,12 @@ def clock(at_us: int, zone: str) -> str:
     return f"{day(at.date(), year=True)}, {at:%H:%M:%S}"
 
 
+def clock_short(at_us: int, zone: str) -> str:
+    """``23 Nov 15:12:46``."""
+    at = moment(at_us, zone)
+    return f"{day(at.date())} {at:%H:%M:%S}"
+
+
 def ago(at_us: int, now_us: int) -> str:
     """``4 s ago``, ``12 min ago``, ``3 h ago``, ``5 days ago``."""
     seconds = max(0, (now_us - at_us) // 1_000_000)

@@ -160,7 +160,7 @@ def owned_tile(unowned: tuple[str, Sums], now: Sums, currency: str, address: Add
     dimension, lost = unowned
     cost, total = lost.cost or 0, now.cost or 0
     left = f"{whole_money(cost, currency)} without a {label(dimension)}" if cost else f"all of it has a {label(dimension)}"
-    href = str(address.filtered(dimension, "").having(by=next_after_unknown(dimension)))
+    href = str(address.filtered(dimension, "").having(by=next_after_unknown(dimension))) if cost else ""
     return Tile(f"Owned by a {label(dimension)}", Figure(percent(total - cost, total), "", href), note=left)
 
 

@@ -70,9 +70,7 @@ def todos(by_team: Breakdown, by_model: Breakdown, address: Address) -> tuple[To
                 "See which keys",
             )
         )
-    for row in by_model.rows:
-        if row.now.unpriced_calls:
-            found.append(_unpriced(row, explore))
+    found += [_unpriced(row, explore) for row in by_model.rows if row.now.unpriced_calls]
     if total.errors * 50 > total.attempts > 0:
         share = percent(total.errors, total.attempts)
         why = f"{count(total.errors)} of {count(total.attempts)} attempts"

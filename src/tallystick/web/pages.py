@@ -31,7 +31,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
 )
 
 
-def build_web(  # noqa: PLR0913 - all but the context by name
+def build_web(
     context: Context,
     *,
     book: Callable[[], PriceBook],

@@ -34,6 +34,7 @@ HEADERS = {
     "cache-control": "no-store",
     "vary": "cookie",
 }
+NOTHING_YET = "no call yet"
 THEME_COOKIE = "tally_theme"
 PAGES = (
     ("/", "Overview", "overview", "o"),
@@ -55,12 +56,14 @@ class Facts:
     pending: str
 
 
-def facts(query: Query, freshness: Freshness, now_us: int) -> Facts:
-    """What the figures of a page are."""
+def facts(query: Query | None, freshness: Freshness, now_us: int, zone: str = "") -> Facts:
+    """What the figures of a page are; without a query they are effective costs in US dollars."""
+    measure, currency = (query.measure, query.currency) if query else ("effective", "USD")
+    zone = query.zone if query else zone
     last = freshness.last_event_at
-    fresh = "no call yet" if last is None else f"last call {dates.ago(last, now_us)} ({dates.clock(last, query.zone)})"
+    fresh = NOTHING_YET if last is None else f"last call {dates.ago(last, now_us)} ({dates.clock(last, zone)})"
     pending = f"{count(freshness.pending)} calls on their way into the ledger" if freshness.pending else ""
-    return Facts(NAMES[query.measure], BASIS[query.measure], query.currency, query.zone, fresh, pending)
+    return Facts(NAMES[measure], BASIS[measure], currency, zone, fresh, pending)
 
 
 @cache
@@ -75,11 +78,15 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals.update(
-        asset=asset_url, pages=PAGES, defs=Markup(shared_defs()), ranges=dates.RANGES, comparisons=dates.COMPARISONS,
+        asset=asset_url, pages=PAGES, defs=_drawn(shared_defs()), ranges=dates.RANGES, comparisons=dates.COMPARISONS,
         grains=dates.GRAINS, measures=tuple(NAMES.items()), str=str,
     )  # fmt: skip
-    made.filters.update(label=label, heading=title, count=count, money=money, percent=percent, svg=Markup)
+    made.filters.update(label=label, heading=title, count=count, money=money, percent=percent, svg=_drawn)
     return made
+
+
+def _drawn(markup: str) -> Markup:
+    return Markup(markup)  # noqa: S704 - drawings of `charts`, which escapes whatever it writes
 
 
 def render(request: Request, site: Site | None, template: str, *, status: int = 200, **values: object) -> HTMLResponse:

@@ -85,7 +85,7 @@ def call_row(event: UsageEvent, zone: str) -> CallRow:
     cached = [event.measured.quantities[name] for name in CACHE_READ_METERS if name in event.measured.quantities]
     return CallRow(
         href=f"/requests/{event.event_id}",
-        at=dates.clock(event.occurred_at, zone),
+        at=dates.clock_short(event.occurred_at, zone),
         provider=event.provider,
         model=event.model or event.response_model or event.request_model,
         team=event.dimensions.get("team", ""),

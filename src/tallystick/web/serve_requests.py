@@ -9,6 +9,7 @@ from tallystick.charts.format import count, money
 from tallystick.explore.describe import title_text
 from tallystick.kernel.money import text_from_grains
 from tallystick.operations.context import now_us
+from tallystick.operations.explore import read_freshness
 from tallystick.operations.list_requests import list_requests
 from tallystick.operations.read_request import read_request
 from tallystick.usage.model import UsageEvent
@@ -29,7 +30,8 @@ def serve_requests(request: Request, site: Site) -> Response:
     address = asked.address
     query = replace(asked.query, group_by=(), grain=None, previous=None)
     breakdown = asked.answer(query)
-    page = list_requests(site.context, query, asked.principal, cursor=address.get("after"), limit=PAGE_ROWS)
+    cursor, sort = address.get("after"), address.get("sort")
+    page = list_requests(site.context, query, asked.principal, cursor=cursor, limit=PAGE_ROWS, sort=sort)
     total = breakdown.total.now
     return render(
         request,
@@ -40,6 +42,7 @@ def serve_requests(request: Request, site: Site) -> Response:
         total=total,
         total_figure=Figure(money(total.cost, query.currency), exact(total.cost)),
         unpriced=f"{count(total.unpriced_calls)} of them without a price" if total.unpriced_calls else "",
+        orders=(("Newest first", str(address.having(sort=None)), not sort), ("Dearest first", str(address.having(sort="-cost")), bool(sort))),
         first_page=str(address.having()),
         next_page=str(address.having(after=page.next_cursor)) if page.next_cursor else "",
         facts=facts(query, breakdown.freshness, asked.now_us),
@@ -59,7 +62,7 @@ def serve_request(request: Request, site: Site, event_id: str) -> Response:
     page = call_page(event, card, site.context.zone)
     return render(
         request, site, "request.html", heading=page.title, page=page, event_id=event_id, complete=not event.unpriced,
-        sum_text=_sum(event), now=now_us(),
+        sum_text=_sum(event), facts=facts(None, read_freshness(site.context), now_us(), site.context.zone),
     )  # fmt: skip
 
 

@@ -6,18 +6,20 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tallystick.explore.describe import label
 from tallystick.kernel.period import DAY_US, Period
 from tallystick.operations.context import now_us
+from tallystick.operations.explore import read_freshness
 from tallystick.operations.list_sources import list_sources
 from tallystick.operations.list_values import list_values
 from tallystick.web.address import Address
-from tallystick.web.drill import label, next_dimension
-from tallystick.web.render import PAGES, THEME_COOKIE, render
+from tallystick.web.drill import next_dimension
+from tallystick.web.render import PAGES, THEME_COOKIE, facts, render
 from tallystick.web.site import Site
 from tallystick.web.sources_page import COLUMNS, source_row
 
 SEARCHED = ("team", "provider", "model", "feature", "customer", "user", "key", "agent")
-SEARCHED_DAYS = 400
+SEARCHED_DAYS = 92
 _EACH, _MOST = 5, 30
 _YEAR = 365 * 86400
 
@@ -33,9 +35,12 @@ class Found:
 
 def serve_sources(request: Request, site: Site) -> Response:
     """``/sources``: what data is in, how fresh, how sure."""
-    at = now_us()
-    rows = [source_row(one, site.context.zone, at) for one in list_sources(site.context)]
-    return render(request, site, "sources.html", heading="Sources", columns=COLUMNS, sources=rows, base_urls=site.base_urls)
+    context = site.context
+    rows = [source_row(one, context.zone) for one in list_sources(context)]
+    about = facts(None, read_freshness(context), now_us(), context.zone)
+    return render(
+        request, site, "sources.html", heading="Sources", columns=COLUMNS, sources=rows, base_urls=site.base_urls, facts=about
+    )  # fmt: skip
 
 
 def serve_find(request: Request, site: Site) -> Response:
@@ -80,6 +85,6 @@ def serve_theme(request: Request) -> Response:
 
 
 def local(path: str) -> str:
-    """A path of this server; whatever could lead elsewhere becomes ``/``. Browsers read ``/\\`` as ``//``."""
+    r"""A path of this server; whatever could lead elsewhere becomes ``/``. Browsers read ``/\`` as ``//``."""
     bad = not path.startswith("/") or path[1:2] in {"/", "\\"} or "\\" in path or not path.isprintable()
     return "/" if bad else path
