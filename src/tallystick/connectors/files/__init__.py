@@ -1,0 +1,1 @@
+"""Files of usage: recognised by their content, read as ledger columns."""

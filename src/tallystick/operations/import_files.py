@@ -1,0 +1,261 @@
+"""Import files of usage: each row once, bad rows aside, prices by our own book.
+
+A row's id is the source's own, else a hash of its content and its number among equal
+rows of the file. So a file imported again changes nothing, overlapping parts of one
+file give one result, and equal calls count as often as they are there.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from tallystick.connectors.files.mapping import Plan, parse_mapping
+from tallystick.connectors.files.model import Parsed, Raw, Rejected
+from tallystick.connectors.files.recognise import Recognised, recognise
+from tallystick.connectors.store import ImportRun, append_run
+from tallystick.kernel.errors import UsageError
+from tallystick.kernel.ids import new_id
+from tallystick.kernel.period import DAY_US
+from tallystick.operations.context import Context, now_us
+from tallystick.operations.import_rows import Landing, Rows
+from tallystick.pricing.book import PriceBook
+
+_BATCH = 20_000
+_MOST_PROBLEMS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What to import, in the words of the command line.
+
+    Attributes:
+        map_texts: ``field=column[:unit[+start]]`` entries, several to a text with commas.
+        set_texts: ``field=value`` entries likewise.
+        source: Name of the source; empty derives it from the shape or the mapping.
+        strict: Land nothing when any row is bad.
+        dry_run: Land nothing.
+    """
+
+    paths: tuple[Path, ...]
+    map_texts: tuple[str, ...] = ()
+    set_texts: tuple[str, ...] = ()
+    source: str = ""
+    strict: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A row that was kept aside."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one file has been read."""
+
+    file: str
+    rows: int
+    bytes_done: int
+    bytes_total: int
+
+
+@dataclass(slots=True)
+class FileSummary:
+    """What became of one file.
+
+    Attributes:
+        rows: Usage records read, good and bad.
+        new, duplicates, corrections: Rows landed, rows the ledger had, restated buckets.
+        input_tokens, output_tokens: Of all good rows, to hold against the source's own figures.
+        cost: Grains of all good rows, None when nothing of them could be priced.
+        rejected_file: Where the bad rows are; empty when there are none.
+    """
+
+    file: str
+    format: str
+    shape: str
+    source: str
+    notes: tuple[str, ...] = ()
+    rows: int = 0
+    new: int = 0
+    duplicates: int = 0
+    corrections: int = 0
+    rejected: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: int | None = None
+    first_at: int | None = None
+    last_at: int | None = None
+    rejected_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What became of the request.
+
+    Attributes:
+        landed: False for a dry run, or when `strict` found a bad row.
+        problems: The first bad rows; all of them are in the files of rejected rows.
+    """
+
+    files: tuple[FileSummary, ...]
+    landed: bool
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def rejected(self) -> int:
+        """Bad rows of all files."""
+        return sum(one.rejected for one in self.files)
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def import_files(
+    context: Context, book: PriceBook, request: ImportRequest, on_progress: OnProgress | None = None
+) -> ImportSummary:
+    """Import the files in their order; what landed before an error stays, and landing it again changes nothing.
+
+    Raises:
+        UsageError: The mapping makes no sense.
+        DataError: A file is not what it claims; nothing of a later file has landed.
+    """
+    if not request.paths:
+        raise UsageError("no file to import")
+    plan = parse_mapping(request.map_texts, request.set_texts)
+    importer = _Importer(context, book, request, on_progress or (lambda progress: None))
+    if request.strict or request.dry_run:
+        tried = [importer.run(path, plan, land=False) for path in request.paths]
+        if request.dry_run or any(one.rejected for one in tried):
+            return ImportSummary(tuple(tried), landed=False, problems=tuple(importer.problems))
+        importer.problems.clear()
+    done = [importer.run(path, plan, land=True) for path in request.paths]
+    return ImportSummary(tuple(done), landed=True, problems=tuple(importer.problems))
+
+
+class _Importer:
+    def __init__(self, context: Context, book: PriceBook, request: ImportRequest, on_progress: OnProgress) -> None:
+        self._context = context
+        self._book = book
+        self._request = request
+        self._on_progress = on_progress
+        self.problems: list[Problem] = []
+
+    def run(self, path: Path, plan: Plan, *, land: bool) -> FileSummary:
+        started = now_us()
+        found = recognise(path, plan, started + DAY_US)
+        source = f"import:{self._request.source or found.shape.name}"
+        summary = FileSummary(str(path), found.file.format, found.shape.title, source, found.shape.notes)
+        import_id = new_id("imp", started)
+        aside = _Aside(self._context.data_dir / "rejected" / f"{import_id}.jsonl" if land else None)
+        landing = Landing(self._context, self._book, source, land=land, replaces=found.shape.replaces)
+        try:
+            for rows in self._batches(found, source, summary, aside):
+                landing.take(rows, summary)
+                self._on_progress(Progress(str(path), summary.rows, found.file.position(), path.stat().st_size))
+            landing.finish(summary)
+        finally:
+            aside.close()
+        summary.rejected_file = aside.name
+        if land:
+            self._remember(import_id, path, summary, started)
+        return summary
+
+    def _batches(self, found: Recognised, source: str, summary: FileSummary, aside: "_Aside") -> Iterator[Rows]:
+        rows = Rows(source)
+        seen: dict[bytes, int] = {}
+        start = hashlib.sha256(source.encode() + b"\0" + "\x1f".join(found.file.columns).encode())
+        for raw, parsed in self._parsed(found):
+            summary.rows += 1
+            if isinstance(parsed, Rejected):
+                summary.rejected += 1
+                self._keep(raw, parsed, summary, aside)
+                continue
+            digest = start.copy()
+            digest.update(b"\0id" + parsed.source_id.encode() if parsed.source_id else raw.content)
+            rows.add(parsed, _row_id(digest.digest()[:16], seen, own=bool(parsed.source_id)))
+            if len(rows) >= _BATCH:
+                yield rows
+                rows = Rows(source)
+        yield rows
+
+    def _parsed(self, found: Recognised) -> Iterator[tuple[Raw, Parsed | Rejected]]:
+        expand, parse = found.shape.expand, found.shape.parse
+        for raw in found.records:
+            if raw.problem:
+                yield raw, Rejected(raw.problem)
+            elif expand is None:
+                yield raw, parse(raw.record)
+            else:
+                for record in expand(raw.record):
+                    yield Raw(raw.line, record, raw.content), parse(record)
+
+    def _keep(self, raw: Raw, parsed: Rejected, summary: FileSummary, aside: "_Aside") -> None:
+        aside.write({"file": summary.file, "line": raw.line, "reason": parsed.reason, "row": dict(raw.record)})
+        if len(self.problems) < _MOST_PROBLEMS_SHOWN:
+            self.problems.append(Problem(summary.file, raw.line, parsed.reason))
+
+    def _remember(self, import_id: str, path: Path, summary: FileSummary, started: int) -> None:
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        append_run(
+            self._context.config_db,
+            ImportRun(
+                import_id=import_id,
+                source=summary.source,
+                shape=summary.shape,
+                file=path.name,
+                content_hash=digest,
+                started_at=started,
+                ended_at=now_us(),
+                rows=summary.rows,
+                duplicates=summary.duplicates,
+                rejected=summary.rejected,
+                first_at=summary.first_at,
+                last_at=summary.last_at,
+            ),
+        )
+
+
+def _row_id(digest: bytes, seen: dict[bytes, int], *, own: bool) -> str:
+    """The event id: equal rows of one file are told apart by their number, unless the source numbers them itself."""
+    if own:
+        return f"evt_i{digest.hex()}"
+    number = seen.get(digest, 0)
+    seen[digest] = number + 1
+    return f"evt_i{digest.hex()}.{number}" if number else f"evt_i{digest.hex()}"
+
+
+class _Aside:
+    """The file of bad rows, made when the first one comes."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    @property
+    def name(self) -> str:
+        """Where they are; empty when there are none."""
+        return str(self._path) if self._file is not None else ""
+
+    def write(self, entry: dict[str, object]) -> None:
+        """Keep one row with its place and reason."""
+        if self._path is None:
+            return
+        if self._file is None:
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._file = self._path.open("w", encoding="utf-8", errors="replace")
+        self._file.write(json.dumps(entry, default=str, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        """Flush what was kept."""
+        if self._file is not None:
+            self._file.close()
