@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from tallystick.connectors.list_prices import list_prices as read_list
 from tallystick.kernel.errors import ConfigError
 from tallystick.operations.context import Context
 from tallystick.operations.explain_price import card_to_wire, explain_price, explanation_to_wire, list_prices
 from tallystick.operations.load_prices import book_version, changed_since, load_book
 from tallystick.operations.refresh_prices import refresh_prices, write_cards
 from tallystick.pricing import store
-from tallystick.pricing.model import PriceCard
 from tallystick.pricing.rate import rate
 from tallystick.storage.config_db import ConfigDb
+from tallystick.storage.version_word import VersionWord
 from tests.pricing.sample import card, day, used
 
 NOV = day("2026-11-01")
@@ -33,8 +34,8 @@ def cost_of(context: Context, model: str = "m", provider: str = "p", **usage: in
     ).cost
 
 
-def rows(context: Context) -> set[PriceCard]:
-    return {one.price_id: one for one in store.list_cards(context.config_db)}.keys()  # type: ignore[return-value]
+def rows(context: Context) -> set[str]:
+    return {one.price_id for one in store.list_cards(context.config_db)}
 
 
 def test_the_list_is_loaded_once_and_a_second_refresh_changes_nothing(context: Context) -> None:
@@ -54,6 +55,7 @@ def test_an_override_changes_only_its_own_model_and_its_end_brings_the_list_back
     before = book_version(context.config_db)
     assert refresh_prices(context, file) == 2
     assert changed_since(context.config_db, before)
+    assert VersionWord(context.data_dir / "version").read() == book_version(context.config_db)
     assert cost_of(context, "gpt-4o", "openai", uncached_input=1000, plain_output=1) == 1000 * 2_000_000 + 10_000_000
     assert refresh_prices(context, file) == 0
     assert refresh_prices(context) == 2
@@ -97,9 +99,7 @@ def test_a_new_spelling_or_source_renames_the_row_and_keeps_its_id(context: Cont
 
 
 def test_a_card_is_read_back_as_it_was_written(context: Context) -> None:
-    from tallystick.connectors import list_prices as connector
-
-    written = {one.price_id: one for one in connector.list_prices()}
+    written = {one.price_id: one for one in read_list()}
     refresh_prices(context)
     for one in store.list_cards(context.config_db):
         source = written.pop(one.price_id)

@@ -4,6 +4,8 @@ Expected costs are written as tokens x rate, class by class, in grains: one doll
 million tokens is 1,000,000 grains per token.
 """
 
+from typing import Any
+
 import pytest
 
 from tallystick.connectors.list_prices import list_prices
@@ -55,19 +57,19 @@ def test_reasoning_is_priced_as_output(book: PriceBook) -> None:
 
 
 def test_o3_cost_five_times_more_until_10_june_2025(book: PriceBook) -> None:
-    usage = {"uncached_input": 1_000_000, "plain_output": 1_000_000}
+    usage: dict[str, Any] = {"uncached_input": 1_000_000, "plain_output": 1_000_000}
     assert cost(book, "openai", "o3", at=day("2025-06-10") - 1, **usage) == grains_from_text("50")
     assert cost(book, "openai", "o3", at=day("2025-06-10"), **usage) == grains_from_text("10")
 
 
 def test_o3_flex_before_the_price_cut_is_half_the_price_of_then(book: PriceBook) -> None:
-    usage = {"uncached_input": 1_000_000, "plain_output": 1_000_000}
+    usage: dict[str, Any] = {"uncached_input": 1_000_000, "plain_output": 1_000_000}
     assert cost(book, "openai", "o3", "flex", day("2025-05-01"), **usage) == grains_from_text("25")
     assert cost(book, "openai", "o3", "flex", day("2025-07-01"), **usage) == grains_from_text("5")
 
 
 def test_o3_priority_before_the_price_cut_is_unknown(book: PriceBook) -> None:
-    usage = {"uncached_input": 1_000_000, "plain_output": 1_000_000}
+    usage: dict[str, Any] = {"uncached_input": 1_000_000, "plain_output": 1_000_000}
     assert cost(book, "openai", "o3", "priority", day("2025-05-01"), **usage) is None
     assert cost(book, "openai", "o3", "priority", day("2025-07-01"), **usage) == grains_from_text("17.5")
 
@@ -119,7 +121,7 @@ def test_cached_tokens_count_towards_the_size_of_a_request(book: PriceBook) -> N
 def test_claude_batch_is_half_in_every_class_and_size(book: PriceBook) -> None:
     at = day("2026-09-01")
     expected = 1000 * 1_500_000 + 200 * 1_875_000 + 300 * 7_500_000
-    usage = {"uncached_input": 1000, "cache_write_5m": 200, "plain_output": 300}
+    usage: dict[str, Any] = {"uncached_input": 1000, "cache_write_5m": 200, "plain_output": 300}
     assert cost(book, "anthropic", "claude-sonnet-4-5", "batch", at, **usage) == expected
     long = 200_001 * 3_000_000 + 10 * 11_250_000
     assert cost(book, "anthropic", "claude-sonnet-4-5", "batch", at, uncached_input=200_001, plain_output=10) == long
@@ -165,7 +167,13 @@ def test_embeddings_of_text_embedding_3_small_cost_2_cents_a_million(book: Price
 )
 def test_an_unknown_model_is_unpriced(book: PriceBook, provider: str, model: str) -> None:
     result = rate(
-        book, provider=provider, model=model, service_tier="", region="", at_us=NOVEMBER, measured=used(uncached_input=5)
+        book,
+        provider=provider,
+        model=model,
+        service_tier="",
+        region="",
+        at_us=NOVEMBER,
+        measured=used(uncached_input=5),
     )
     assert (result.cost, result.price_id, result.model) == (None, "", model)
     assert result.unpriced == ("uncached_input",)

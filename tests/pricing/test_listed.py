@@ -74,9 +74,7 @@ def test_what_a_variant_leaves_out_keeps_the_standard_price() -> None:
 def test_steps_are_filled_from_below_and_scaled_each() -> None:
     steps = {100: {"uncached_input": 20}}
     half = {100: {"uncached_input": 10}}
-    cards = listed(
-        dollars(6, 60), dollars(10, 40, JUNE, steps=steps), batch=(dollars(5, 20, ADDED, steps=half),)
-    )
+    cards = listed(dollars(6, 60), dollars(10, 40, JUNE, steps=steps), batch=(dollars(5, 20, ADDED, steps=half),))
     standard = [card for card in cards if card.service_tier == ""][-1]
     assert [(tier.above_input_tokens, dict(tier.prices)) for tier in standard.tiers] == [
         (0, {"uncached_input": 10, "plain_output": 40}),

@@ -1,5 +1,7 @@
 """Overrides over a list: component by component, cut at their dates."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +23,9 @@ NOV, DEC = day("2026-11-01"), day("2026-12-01")
 LIST = {"uncached_input": 2, "cache_read": 1, "plain_output": 10}
 
 
-def cost(cards: list[PriceCard], at: int = NOV, tier: str = "", provider: str = "p", model: str = "m", **usage: int) -> Rated:
+def cost(
+    cards: list[PriceCard], at: int = NOV, tier: str = "", provider: str = "p", model: str = "m", **usage: int
+) -> Rated:
     return rate(
         PriceBook(cards), provider=provider, model=model, service_tier=tier, region="", at_us=at, measured=used(**usage)
     )
@@ -86,25 +90,30 @@ def test_a_sellers_override_keeps_the_makers_other_prices() -> None:
 
 def test_an_alias_of_a_listed_model_is_an_error_that_names_it() -> None:
     with pytest.raises(ConfigError) as caught:
-        merged([card("gpt", match=Clause("starts_with", "gpt"))], Override("p", "gpt-2024", {"uncached_input": 7}, where="f:3"))
+        merged(
+            [card("gpt", match=Clause("starts_with", "gpt"))],
+            Override("p", "gpt-2024", {"uncached_input": 7}, where="f:3"),
+        )
     assert 'write model = "gpt"' in caught.value.next_steps
     assert caught.value.where == "f:3"
 
 
 def test_another_currency_keeps_nothing_of_the_list() -> None:
-    result = cost(merged([card(prices=LIST)], Override("p", "m", {"uncached_input": 7}, currency="EUR")), uncached_input=1, cache_read=1)
+    result = cost(
+        merged([card(prices=LIST)], Override("p", "m", {"uncached_input": 7}, currency="EUR")),
+        uncached_input=1,
+        cache_read=1,
+    )
     assert (result.currency, result.cost, result.unpriced) == ("EUR", 7, ("cache_read",))
 
 
-token_prices = st.dictionaries(
-    st.sampled_from(TOKEN_METERS), st.integers(100, 10**9), min_size=1, max_size=5
-)
+token_prices = st.dictionaries(st.sampled_from(TOKEN_METERS), st.integers(100, 10**9), min_size=1, max_size=5)
 token_usage = st.dictionaries(st.sampled_from(TOKEN_METERS), st.integers(0, 10**6), max_size=6)
 
 
 @settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from([0, 1000, 200_000]), token_prices, min_size=1), token_usage)
-def test_an_override_equal_to_the_list_costs_the_same(ladder: dict[int, dict[str, int]], usage: dict[str, int]) -> None:
+def test_an_override_equal_to_the_list_costs_the_same(ladder: dict[int, dict[str, int]], usage: dict[str, Any]) -> None:
     tiers = tiers_of(ladder)
     listed = [card(tiers=tiers)]
     entries = parse_overrides("\n".join(written(tier) for tier in tiers if tier.prices), "same.toml")
@@ -115,20 +124,28 @@ def test_an_override_equal_to_the_list_costs_the_same(ladder: dict[int, dict[str
 def written(tier: Tier) -> str:
     """A card's tier as an entry of the file, per million tokens."""
     lines = [f'{meter} = "{text_from_grains(price * 1_000_000)}"' for meter, price in tier.prices.items()]
-    return "\n".join(['[[price]]\nprovider = "p"\nmodel = "m"', f"above_input_tokens = {tier.above_input_tokens}", *lines])
+    return "\n".join(
+        ['[[price]]\nprovider = "p"\nmodel = "m"', f"above_input_tokens = {tier.above_input_tokens}", *lines]
+    )
 
 
-@pytest.mark.parametrize(("provider", "model"), [("anthropic", "claude-sonnet-4-5"), ("openai", "gpt-4o"), ("openai", "o3")])
+@pytest.mark.parametrize(
+    ("provider", "model"), [("anthropic", "claude-sonnet-4-5"), ("openai", "gpt-4o"), ("openai", "o3")]
+)
 def test_a_listed_model_written_out_as_overrides_costs_the_same(provider: str, model: str) -> None:
     listed = [one for one in list_prices() if (one.provider, one.model) == (provider, model)]
     standard = [one for one in listed if not one.service_tier and one.valid_to is None]
-    text = "\n".join(
-        written(Tier(tier.above_input_tokens, {n: p for n, p in tier.prices.items() if n in TOKEN_METERS}))
-        for one in standard
-        for tier in one.tiers
-    ).replace('"p"', f'"{provider}"').replace('"m"', f'"{model}"')
+    text = (
+        "\n".join(
+            written(Tier(tier.above_input_tokens, {n: p for n, p in tier.prices.items() if n in TOKEN_METERS}))
+            for one in standard
+            for tier in one.tiers
+        )
+        .replace('"p"', f'"{provider}"')
+        .replace('"m"', f'"{model}"')
+    )
     cards = merged(listed, *parse_overrides(text, "same.toml"))
     for size in (1000, 200_000, 200_001, 300_000):
-        usage = {"uncached_input": size, "cache_read": 17, "plain_output": 333, "searches": 2}
+        usage: dict[str, Any] = {"uncached_input": size, "cache_read": 17, "plain_output": 333, "searches": 2}
         one = cost(listed, provider=provider, model=model, **usage)
         assert cost(cards, provider=provider, model=model, **usage).cost == one.cost is not None

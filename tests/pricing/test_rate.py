@@ -117,7 +117,9 @@ def test_a_price_holds_from_its_first_microsecond_to_before_its_end() -> None:
 
 
 def test_a_card_without_an_end_lasts_until_the_next_starts() -> None:
-    book = PriceBook([card(prices={"uncached_input": 2}), card(prices={"uncached_input": 3}, valid_from=day("2026-03-01"))])
+    book = PriceBook(
+        [card(prices={"uncached_input": 2}), card(prices={"uncached_input": 3}, valid_from=day("2026-03-01"))]
+    )
     assert of(book, used(uncached_input=1), at=day("2026-03-01") - 1).cost == 2
     assert of(book, used(uncached_input=1), at=day("2026-03-01")).cost == 3
 
@@ -125,7 +127,10 @@ def test_a_card_without_an_end_lasts_until_the_next_starts() -> None:
 def test_prices_by_the_hour_take_their_minutes_and_leave_the_rest() -> None:
     hour = 3_600_000_000
     book = PriceBook([card(prices={"uncached_input": 2}), card(prices={"uncached_input": 4}, hours=(60, 240))])
-    costs = [of(book, used(uncached_input=1), at=day("2026-03-01") + at).cost for at in (hour - 1, hour, 4 * hour - 1, 4 * hour)]
+    costs = [
+        of(book, used(uncached_input=1), at=day("2026-03-01") + at).cost
+        for at in (hour - 1, hour, 4 * hour - 1, 4 * hour)
+    ]
     assert costs == [2, 4, 4, 2]
 
 

@@ -17,6 +17,7 @@ from tallystick.pricing import store
 from tallystick.pricing.fingerprint import content, identify, to_row
 from tallystick.pricing.model import PriceCard
 from tallystick.pricing.overlay import merge_overrides
+from tallystick.storage.version_word import VersionWord
 
 # Raised when the rules that turn a list into cards change, so that books are built anew.
 RULES = "2026-11-23"
@@ -37,8 +38,12 @@ def refresh_prices(context: Context, override: Path | None = None) -> int:
 
 
 def write_cards(context: Context, wanted: Iterable[PriceCard], source: str) -> int:
-    """Make the book hold exactly these cards; returns how many rows were added, withdrawn or renamed."""
-    at_us = now_us()
+    """Make the book hold exactly these cards, and tell the gateways.
+
+    Returns:
+        How many rows were added, withdrawn or renamed.
+    """
+    at_us, changed = now_us(), 0
     with context.config_db.transaction():
         rows = store.list_cards(context.config_db)
         live = {content(card): card for card in rows if card.withdrawn_at is None}
@@ -56,6 +61,8 @@ def write_cards(context: Context, wanted: Iterable[PriceCard], source: str) -> i
             store.withdraw_cards(context.config_db, gone, at_us, changed)
             store.append_cards(context.config_db, [*new, *renamed], changed)
         store.write_source(context.config_db, source)
+    if changed:
+        VersionWord(context.data_dir / "version").write(changed)
     return len(new) + len(renamed) + len(gone)
 
 
