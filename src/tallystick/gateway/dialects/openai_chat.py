@@ -6,6 +6,7 @@ the client gets neither.
 """
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -37,10 +38,36 @@ class _Choice(msgspec.Struct):
     message: _Message | None = None
 
 
+class _Delta(msgspec.Struct):
+    content: object = None
+    reasoning_content: object = None
+    reasoning: object = None
+    refusal: object = None
+    tool_calls: object = None
+    function_call: object = None
+
+
+class _Step(msgspec.Struct):
+    index: object = 0
+    delta: _Delta | None = None
+    text: object = None
+    finish_reason: object = None
+
+
 class _Chunk(msgspec.Struct):
     id: object = None
     model: object = None
-    choices: object = None
+    choices: list[_Step] | None = None
+    usage: object = UNSET
+    service_tier: object = None
+    error: object = None
+
+
+class _Strange(msgspec.Struct):
+    """A chunk whose choices are not as documented: all but them."""
+
+    id: object = None
+    model: object = None
     usage: object = UNSET
     service_tier: object = None
     error: object = None
@@ -49,10 +76,11 @@ class _Chunk(msgspec.Struct):
 _BODY = msgspec.json.Decoder(_Body)
 _CHOICES = msgspec.json.Decoder(list[_Choice])
 _CHUNK = msgspec.json.Decoder(_Chunk)
+_STRANGE = msgspec.json.Decoder(_Strange)
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _NULL_USAGE = re.compile(rb'\s*,\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,\s*')
+_USUAL_END = b',"usage":null}\n\n'
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
-_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
 def read_body(request: RequestFacts, status: int, body: bytes, *, speaks: bool = True) -> ResponseFacts:
@@ -168,9 +196,8 @@ class ChatStream:
         if data.startswith(b"[DONE]"):
             self._done = True
             return event
-        chunk = decode(_CHUNK, data)
+        chunk = decode(_CHUNK, data) or self._strange(data)
         if chunk is None:
-            self._note("a chunk is not a JSON object")
             return event
         self._read(chunk)
         if chunk.usage is UNSET or not self._request.asked_usage:
@@ -179,6 +206,14 @@ class ChatStream:
             return _without_null_usage(event, data)
         return b"" if chunk.choices == [] else event
 
+    def _strange(self, data: bytes) -> _Chunk | None:
+        """What can be read of a chunk that is not as documented."""
+        found = decode(_STRANGE, data)
+        self._note("a chunk is not a JSON object" if found is None else "choices are not as documented")
+        if found is None:
+            return None
+        return _Chunk(found.id, found.model, None, found.usage, found.service_tier, found.error)
+
     def _note(self, mark: str) -> None:
         if mark not in self._drift:
             self._drift.append(mark)
@@ -186,31 +221,38 @@ class ChatStream:
     def _read(self, chunk: _Chunk) -> None:
         if not self._id:
             self._id = text(chunk.id)
-        self._model = text(chunk.model) or self._model
-        self._tier = text(chunk.service_tier) or self._tier
+        if chunk.model != self._model:
+            self._model = text(chunk.model) or self._model
+        if chunk.service_tier != self._tier:
+            self._tier = text(chunk.service_tier) or self._tier
         if chunk.usage:
             self._usage = chunk.usage
         if chunk.error:
             self._error = error_word(chunk.error, 200)
-        for choice in items(chunk.choices):
-            self._read_choice(members(choice))
+        for step in chunk.choices or ():
+            self._read_step(step)
 
-    def _read_choice(self, choice: "dict[str, object] | object") -> None:
-        fields = members(choice)
-        delta = members(fields.get("delta"))
-        self._output_bytes += size(fields.get("text")) + sum([size(delta.get(name)) for name in _TEXTS])
-        index = fields.get("index") if type(fields.get("index")) is int else 0
-        for call in items(delta.get("tool_calls")):
+    def _read_step(self, step: _Step) -> None:
+        self._output_bytes += size(step.text)
+        if step.delta is not None:
+            self._read_delta(step.index if type(step.index) is int else 0, step.delta)
+        if step.finish_reason and (not self._finish or step.index == 0):
+            self._finish = text(step.finish_reason)
+
+    def _read_delta(self, index: int, delta: _Delta) -> None:
+        self._output_bytes += size(delta.content)
+        if delta.reasoning_content or delta.reasoning or delta.refusal:
+            # Some write their reasoning under both names.
+            thought = size(delta.reasoning_content) or size(delta.reasoning)
+            self._output_bytes += thought + size(delta.refusal)
+        for call in items(delta.tool_calls):
             self._read_call(index, members(call).get("index"), members(members(call).get("function")))
-        if "function_call" in delta:
-            self._read_call(index, "function_call", members(delta["function_call"]))
-        if not self._finish or index == 0:
-            self._finish = text(fields.get("finish_reason")) or self._finish
+        if delta.function_call is not None:
+            self._read_call(index, "function_call", members(delta.function_call))
 
-    def _read_call(self, choice: object, call: object, function: "dict[str, object] | object") -> None:
-        fields = members(function)
+    def _read_call(self, choice: int, call: object, function: Mapping[str, object]) -> None:
         self._calls.add((choice, call if type(call) in (int, str) else 0))
-        self._output_bytes += size(fields.get("name")) + size(fields.get("arguments"))
+        self._output_bytes += size(function.get("name")) + size(function.get("arguments"))
 
     def facts(self) -> ResponseFacts:
         """What is known so far; guesses are marked."""
@@ -238,6 +280,8 @@ def _without_null_usage(event: bytes, data: bytes) -> bytes:
     An unescaped quote cannot stand inside a JSON string, so the pattern is always a
     member; only where it occurs twice (one is nested) is the object rebuilt.
     """
+    if event.endswith(_USUAL_END) and event.count(b'"usage"') == 1:
+        return event[: -len(_USUAL_END)] + b"}\n\n"
     found = list(_NULL_USAGE.finditer(event))
     if len(found) == 1:
         return event[: found[0].start()] + event[found[0].end() :]
