@@ -13,7 +13,10 @@ HEAD = '[[price]]\nprovider = "openai"\nmodel = "gpt-4o"\n'
 
 def test_an_entry_is_read_exactly() -> None:
     """Numbers are decimals from the text on: 0.1 is a tenth, not the float beside it."""
-    text = HEAD + 'from = "2026-11-01"\nto = 2026-12-01\nservice_tier = "Batch"\ninput = 0.1\noutput = "0.30"\nsearches = 0.01\n'
+    text = (
+        HEAD
+        + 'from = "2026-11-01"\nto = 2026-12-01\nservice_tier = "Batch"\ninput = 0.1\noutput = "0.30"\nsearches = 0.01\n'
+    )
     (entry,) = parse_overrides(text, "p.toml")
     assert (entry.provider, entry.model, entry.service_tier) == ("openai", "gpt-4o", "batch")
     assert (entry.start_us, entry.end_us) == (day("2026-11-01"), day("2026-12-01"))
