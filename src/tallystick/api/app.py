@@ -10,7 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from tallystick.api import explore, health, keys, login, prices, requests, sources, status, tokens, values
+from tallystick.api import (
+    erase,
+    explore,
+    health,
+    imports,
+    keys,
+    login,
+    prices,
+    requests,
+    sources,
+    status,
+    tokens,
+    values,
+)
 from tallystick.api.access import doors
 from tallystick.api.answers import error_answer
 from tallystick.api.auth import Failures
@@ -39,6 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     keys.router,
     tokens.router,
     prices.router,
+    imports.router,
+    erase.router,
 )
 
 
