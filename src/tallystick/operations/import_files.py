@@ -21,6 +21,7 @@ from tallystick.kernel.ids import new_id
 from tallystick.kernel.period import DAY_US
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.import_rows import Landing, Rows
+from tallystick.operations.post_charges import post_charges
 from tallystick.pricing.book import PriceBook
 
 _BATCH = 20_000
@@ -138,6 +139,7 @@ def import_files(
             return ImportSummary(tuple(tried), landed=False, problems=tuple(importer.problems))
         importer.problems.clear()
     done = [importer.run(path, plan, land=True) for path in request.paths]
+    post_charges(context)
     return ImportSummary(tuple(done), landed=True, problems=tuple(importer.problems))
 
 

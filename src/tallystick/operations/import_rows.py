@@ -77,9 +77,9 @@ class Landing:
         if self._buckets is not None:
             self._buckets.update({one.source_id: one for one in rows.parsed})
         elif rows.ids:
-            self._append(
-                [self._row(one, event_id) for one, event_id in zip(rows.parsed, rows.ids, strict=True)], totals
-            )
+            found = [self._row(one, event_id) for one, event_id in zip(rows.parsed, rows.ids, strict=True)]
+            self._append(found, totals)
+            _count(found, totals)
 
     def finish(self, totals: Totals) -> None:
         """Land the buckets: new ones whole, known ones by what changed."""

@@ -48,8 +48,10 @@ def _from_number(value: object, unit: str, offset_us: int) -> int | None:
 
 
 def _number(value: object, unit: str) -> int | Decimal | None:
-    if isinstance(value, int | Decimal):
-        return None if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
     if isinstance(value, float) and isfinite(value):
         return Decimal(repr(value))
     if isinstance(value, str):
@@ -63,7 +65,7 @@ def _number(value: object, unit: str) -> int | Decimal | None:
 
 def _guessed(number: int | Decimal) -> str:
     """The unit that puts a number near our time."""
-    digits = len(str(int(abs(number))))
+    digits = len(str(int(Decimal(number).copy_abs())))
     if digits < _MIN_DIGITS:
         raise Unusable(f"time is {number}, which is no instant; give the unit and a start with --map")
     return "s" if digits < 12 else "ms" if digits < 15 else "us" if digits < 18 else "ns"
