@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 TALLY = Path(sys.executable).with_name("tally")
 
 
@@ -108,6 +110,12 @@ def tally_toml(path: Path, stub_url: str, extra: str = "") -> Path:
         f'[providers.anthropic]\ndialect = "anthropic"\nbase_url = "{stub_url}"\napi_key_env = "STUB_ANTHROPIC_KEY"\n{extra}'
     )
     return path
+
+
+def ledger_rows(data: Path) -> list[tuple[Any, ...]]:
+    """run, outcome, attempt, effective cost and usage state of every row on disk, read when nobody serves."""
+    with duckdb.connect(str(data / "ledger.duckdb"), read_only=True) as ledger:
+        return ledger.execute("SELECT run, outcome, attempt, effective_cost, usage_state FROM usage_event").fetchall()
 
 
 @contextlib.contextmanager

@@ -10,11 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from tests.flows.load import Load
-from tests.flows.running import Running, fetch, running_product, running_stub
+from tests.flows.running import Running, fetch, ledger_rows, running_product, running_stub
 
 KILLS = 20
 INPUT, OUTPUT = Decimal("0.00000015"), Decimal("0.0000006")  # gpt-4o-mini, USD a token
@@ -22,12 +21,6 @@ INPUT, OUTPUT = Decimal("0.00000015"), Decimal("0.0000006")  # gpt-4o-mini, USD 
 
 def _stub(url: str, what: str) -> Any:
     return json.loads(fetch(f"{url}/__stub/{what}")[1])
-
-
-def _rows(product: Running) -> list[tuple[Any, ...]]:
-    """The ledger's rows as they lie on disk, read when nobody serves."""
-    with duckdb.connect(str(product.data / "ledger.duckdb"), read_only=True) as ledger:
-        return ledger.execute("SELECT run, outcome, attempt, effective_cost, usage_state FROM usage_event").fetchall()
 
 
 def _kill(product: Running, role: str) -> None:
@@ -58,7 +51,7 @@ def test_twenty_kills_lose_no_call_and_count_none_twice(tmp_path: Path) -> None:
         saw, served = _stub(stub, "requests"), _stub(stub, "served")
         product.stop()
         assert not list((product.data / "spool").glob("*/*.seg"))
-        _compare(_rows(product), saw, served, load)
+        _compare(ledger_rows(product.data), saw, served, load)
 
 
 def _compare(rows: list[tuple[Any, ...]], saw: Any, served: Any, load: Load) -> None:

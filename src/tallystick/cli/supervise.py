@@ -5,6 +5,7 @@ process dies, however it dies, the children see the end of the pipe and stop.
 """
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -34,6 +35,11 @@ class Child:
     failures: int = 0
     due_at: float = 0.0
 
+    @property
+    def gave_up(self) -> bool:
+        """It ended by itself with an error, rather than being killed."""
+        return self.process is not None and (self.process.poll() or 0) > 0
+
 
 @dataclass(slots=True)
 class Supervisor:
@@ -57,11 +63,15 @@ class Supervisor:
         """Keep children alive until a signal asks to stop; then stop them."""
         try:
             while not self.stopping:
-                for child in self.children:
-                    self._revive(child)
+                self.revive()
                 time.sleep(_POLL_SECONDS)
         finally:
             self.stop()
+
+    def revive(self) -> None:
+        """Start again what has died, when it is due."""
+        for child in self.children:
+            self._revive(child)
 
     def stop(self) -> None:
         """Ask in order (gateways drain into a living app), then insist."""
@@ -132,7 +142,7 @@ def listen(host: str, port: int, patience: float = 0.0) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     deadline = time.monotonic() + patience
     while (failure := _bind(listener, host, port)) is not None:
-        if failure.errno in {98, 48} and time.monotonic() < deadline:
+        if failure.errno == errno.EADDRINUSE and time.monotonic() < deadline:
             time.sleep(0.1)
             continue
         listener.close()
@@ -152,7 +162,7 @@ def _bind(listener: socket.socket, host: str, port: int) -> OSError | None:
 
 def _explained(error: OSError, host: str, port: int) -> Conflict | Unavailable:
     where = f"{host}:{port}"
-    if error.errno in {98, 48, 13}:  # EADDRINUSE on Linux and macOS, EACCES
-        reason = "no right to listen on this port" if error.errno == 13 else "the port is in use"
+    if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+        reason = "no right to listen on this port" if error.errno == errno.EACCES else "the port is in use"
         return Conflict(reason, where=where, next_steps=[f"choose another: --port {port + 1}", "tally status"])
     return Unavailable(f"cannot listen there: {error.strerror}", where=where, next_steps=["check [server] host"])

@@ -88,8 +88,9 @@ def wait_until_ready(supervisor: Supervisor, url: str, folder: Path) -> ApiClien
     while time.monotonic() < deadline and not supervisor.stopping:
         token = read_cli_token(folder)
         for child in supervisor.children:
-            if child.process is not None and child.process.poll() is not None:
+            if child.gave_up:
                 raise Unavailable(f"the {child.name} process ended while starting", next_steps=["tally doctor"])
+        supervisor.revive()
         if token:
             client = ApiClient(HttpTransport(url), token, url)
             try:
