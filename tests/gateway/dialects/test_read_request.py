@@ -71,6 +71,12 @@ def test_a_body_that_cannot_be_metered_is_refused(dialect, route, body):
         dialect.read_request(route, body)
 
 
+def test_a_model_nobody_would_name_so_is_refused():
+    for dialect, route in ((OPENAI, CHAT), (ANTHROPIC, MESSAGES)):
+        with pytest.raises(DataError, match="257 characters"):
+            dialect.read_request(route, json.dumps({"model": "m" * 257}).encode())
+
+
 def test_deep_nesting_is_refused_and_does_not_crash():
     body = b'{"model":"m","messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 

@@ -148,8 +148,8 @@ def test_noise_in_a_stream_never_stops_it(noise, place, chunk, route, hide):
         assert passed == stream
 
 
-@settings(max_examples=150)
-@given(st.integers(0, 3000), st.lists(st.integers(0, 3000), max_size=6))
+@settings(max_examples=250)
+@given(st.integers(0, 1800), st.lists(st.integers(0, 1800), max_size=6))
 def test_where_a_stream_is_cut_decides_and_its_chunks_do_not(end, cuts):
     stream = "".join(chat_chunks({"prompt_tokens": 5, "completion_tokens": 2})).encode()[:end]
     edges = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
@@ -160,6 +160,8 @@ def test_where_a_stream_is_cut_decides_and_its_chunks_do_not(end, cuts):
     assert pieces == whole
     assert many.facts() == one.facts()
     assert b"prompt_tokens" not in whole
+    assert b'"choices":[],' not in whole
+    assert not one.facts().measured.drift
 
 
 def test_null_usage_goes_byte_for_byte_wherever_it_stands():
@@ -182,6 +184,32 @@ def test_usage_in_a_chunk_with_choices_is_the_provider_s_own_and_stays():
     event = data({"id": "a", "choices": [{"index": 0, "delta": {}}], "usage": {"prompt_tokens": 3}}).encode()
 
     assert OPENAI.read_stream(CHAT, HIDING).feed(event) == event
+
+
+def test_a_count_that_runs_along_is_only_the_least_when_the_stream_is_cut():
+    def step(content, made, finish=None):
+        choice = {"index": 0, "delta": {"content": content}, "finish_reason": finish}
+        counts = {"prompt_tokens": 9, "completion_tokens": made, "total_tokens": 9 + made}
+        return data({"id": "a", "choices": [choice], "usage": counts}).encode()
+
+    reader = OPENAI.read_stream(CHAT, REQUEST)
+    reader.feed(step("x" * 40, 3))
+    cut = reader.facts()
+    reader.feed(step("y", 12, "stop"))
+    whole = reader.facts()
+
+    assert (cut.complete, cut.measured.state, cut.measured.output_tokens) == (False, "estimated", 10)
+    assert (whole.complete, whole.measured.state, whole.measured.output_tokens) == (True, "reported", 12)
+
+
+def test_an_event_that_is_no_json_is_a_mark_and_a_cut_one_is_not():
+    for dialect, route in ROUTES:
+        reader = dialect.read_stream(route, REQUEST)
+        reader.feed(b'data: {"type":')
+        reader.flush()
+        assert reader.facts().measured.drift == ()
+        reader.feed(b"data: nonsense\n\n")
+        assert len(reader.facts().measured.drift) == 1
 
 
 def test_a_chunk_leaves_as_it_arrives():

@@ -119,14 +119,14 @@ class MessagesStream:
 
     def flush(self) -> bytes:
         """Nothing: all has been passed on. Reads a last event that lacks its end."""
-        self._read(event_data(self._splitter.rest()))
+        self._read(event_data(self._splitter.rest()), last=True)
         return b""
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: bytes, *, last: bool = False) -> None:
         event = decode(_EVENT, data)
         if event is not None:
             self._note(event)
-        elif data:
+        elif data and not last:
             self._drift = "an event is not a JSON object"
 
     def _note(self, event: _Event) -> None:

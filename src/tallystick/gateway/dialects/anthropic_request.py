@@ -5,7 +5,7 @@ from msgspec import Raw
 
 from tallystick.gateway.dialects import estimate
 from tallystick.gateway.dialects.model import RequestFacts
-from tallystick.gateway.dialects.openai_request import MESSAGE_BLOCKS, cut_block, flat_metadata
+from tallystick.gateway.dialects.openai_request import MESSAGE_BLOCKS, cut_block, flat_metadata, model_name
 from tallystick.gateway.dialects.reading import decode, members, text
 from tallystick.kernel.errors import DataError
 
@@ -55,7 +55,7 @@ def read_request(body: bytes) -> RequestFacts:
     media_bytes, media_tokens = _media(messages)
     metadata = flat_metadata(found.metadata)
     return RequestFacts(
-        model=text(found.model),
+        model=model_name(found.model),
         body=body,
         stream=bool(found.stream),
         max_tokens=found.max_tokens if type(found.max_tokens) is int and found.max_tokens >= 0 else None,

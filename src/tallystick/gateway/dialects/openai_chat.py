@@ -145,6 +145,7 @@ class ChatStream:
 
     __slots__ = (
         "_calls",
+        "_counted",
         "_done",
         "_drift",
         "_error",
@@ -166,7 +167,7 @@ class ChatStream:
         self._drift: list[str] = []
         self._id = self._model = self._tier = self._finish = self._error = ""
         self._output_bytes = 0
-        self._done = False
+        self._done = self._counted = False
 
     def feed(self, chunk: bytes) -> bytes:
         """The chunk, less the usage only we asked for."""
@@ -180,13 +181,15 @@ class ChatStream:
     def flush(self) -> bytes:
         """The last event, when its end never came."""
         rest = self._splitter.rest()
-        if not rest:
-            return b""
-        shown = self._pass(rest)
-        if not self._request.asked_usage:
-            return b""
-        # Cut in the midst of the chunk that only we asked for: the client never sees it.
-        return b"" if shown and _NO_CHOICES.search(rest) and b'"prompt_tokens"' in rest else shown
+        data = event_data(rest)
+        if data.startswith(b"[DONE]") or decode(_STRANGE, data) is not None:
+            shown = self._pass(rest)
+        elif self._finish or _NO_CHOICES.search(rest):
+            # Cut in the midst of what follows the last words: the usage that only we asked for.
+            shown = b""
+        else:
+            shown = rest
+        return shown if self._request.asked_usage else b""
 
     def _pass(self, event: bytes) -> bytes:
         """Read one event; what of it the client gets."""
@@ -227,6 +230,7 @@ class ChatStream:
             self._tier = text(chunk.service_tier) or self._tier
         if chunk.usage:
             self._usage = chunk.usage
+            self._counted = not chunk.choices
         if chunk.error:
             self._error = error_word(chunk.error, 200)
         for step in chunk.choices or ():
@@ -259,12 +263,16 @@ class ChatStream:
         figures = openai_usage.read_usage(members(self._usage), openai_usage.CHAT)
         for mark in self._drift:
             figures.report.note(mark)
+        counted = self._counted or self._done or bool(self._finish)
+        if figures.output_tokens is not None and not counted:
+            # Some count as they go: cut before the end, the last count is only the least there was.
+            figures.guess_output(self._output_bytes, at_least=figures.output_tokens)
         figures.guess_missing(self._request, self._output_bytes)
         figures.count("tool_calls", len(self._calls))
         figures.count("requests", 1)
         return ResponseFacts(
             measured=figures.measured(),
-            complete=self._done or self._usage is not None,
+            complete=self._done or (self._usage is not None and counted),
             response_model=self._model,
             response_id=self._id,
             service_tier=served_tier(self._tier, self._request),

@@ -13,6 +13,7 @@ from tallystick.kernel.errors import DataError
 # Fingerprints tell whether prompts repeat: their beginning is enough for that.
 BLOCK_BYTES = 65_536
 MESSAGE_BLOCKS = 2
+LONGEST_MODEL = 256
 
 
 class _Body(msgspec.Struct):
@@ -95,6 +96,17 @@ def _model(value: object, *, required: bool) -> str:
         return ""
     if type(value) is not str or not value:
         raise DataError("`model` must be a non-empty string", where="model")
+    return model_name(value)
+
+
+def model_name(value: str) -> str:
+    """A model's name; one that nobody would give is refused rather than cut.
+
+    Raises:
+        DataError: Longer than 256 characters.
+    """
+    if len(value) > LONGEST_MODEL:
+        raise DataError(f"`model` has {len(value)} characters; at most {LONGEST_MODEL}", where="model")
     return text(value)
 
 

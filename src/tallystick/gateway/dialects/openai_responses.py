@@ -133,7 +133,7 @@ def _meter_of(item: _Item) -> str:
 class ResponsesStream:
     """Reads one stream of Responses events; see `model.StreamReader`. Nothing is ever hidden."""
 
-    __slots__ = ("_body", "_error", "_final", "_items", "_output_bytes", "_request", "_splitter")
+    __slots__ = ("_body", "_drift", "_error", "_final", "_items", "_output_bytes", "_request", "_splitter")
 
     def __init__(self, request: RequestFacts) -> None:
         self._request = request
@@ -141,7 +141,7 @@ class ResponsesStream:
         self._body = _Body()
         self._items: list[_Item] = []
         self._output_bytes = 0
-        self._error = ""
+        self._error = self._drift = ""
         self._final = False
 
     def feed(self, chunk: bytes) -> bytes:
@@ -152,13 +152,17 @@ class ResponsesStream:
 
     def flush(self) -> bytes:
         """Nothing: all has been passed on. Reads a last event that lacks its end."""
-        self._read(event_data(self._splitter.rest()))
+        self._read(event_data(self._splitter.rest()), last=True)
         return b""
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: bytes, *, last: bool = False) -> None:
         event = decode(_EVENT, data)
-        if event is None:
-            return
+        if event is not None:
+            self._note(event)
+        elif data and not last and not data.startswith(b"[DONE]"):
+            self._drift = "an event is not a JSON object"
+
+    def _note(self, event: _Event) -> None:
         kind = text(event.type)
         if event.response:
             self._body = decode(_BODY, event.response) or self._body
@@ -173,6 +177,8 @@ class ResponsesStream:
     def facts(self) -> ResponseFacts:
         """What is known so far; guesses are marked."""
         figures = _read_figures(self._body)
+        if self._drift:
+            figures.report.note(self._drift)
         _count_items(figures, self._items)
         return _facts(
             figures,
