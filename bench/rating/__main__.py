@@ -1,12 +1,13 @@
 """How many events a second are rated: in Python, in SQL, and by genai-prices. Prints ratios.
 
-    python -m bench.rating [--events N] [--seconds S]
+    python -m bench.rating [--events N] [--copies N]
 
 One process, one run, the same events for all; the best of three rounds each, because
 other work on the machine can only slow a round down.
 """
 
 import argparse
+import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -107,8 +108,8 @@ def by_genai_prices(events: Sequence[UsageEvent]) -> int:
     return len(events)
 
 
-def in_sql(book: PriceBook, events: Sequence[UsageEvent], copies: int) -> tuple[float, int]:
-    """Events a second of one statement over a table, and the table's rows."""
+def in_sql(book: PriceBook, events: Sequence[UsageEvent], copies: int) -> tuple[float, float]:
+    """Events a second of one statement over a table: every line and sum of it, and written to a table besides."""
     engine = DuckDbEngine(None)
     engine.ensure_table("usage_event", EVENT_COLUMNS, order_by=["event_id"], unique=True)
     columns: dict[str, list[object]] = {
@@ -125,11 +126,12 @@ def in_sql(book: PriceBook, events: Sequence[UsageEvent], copies: int) -> tuple[
     rows = len(events) * copies
     sql = prepare_rating(engine, book)
 
-    def work() -> int:
-        engine.execute(f"CREATE OR REPLACE TABLE rated AS {sql}")
+    def work(statement: str) -> int:
+        engine.execute(statement)
         return rows
 
-    return best_rate(work), rows
+    summed = f"SELECT sum(list_cost), sum(unpriced_tokens) FROM ({sql})"
+    return best_rate(lambda: work(summed)), best_rate(lambda: work(f"CREATE OR REPLACE TABLE rated AS {sql}"))
 
 
 def main() -> None:
@@ -144,14 +146,18 @@ def main() -> None:
     theirs = best_rate(lambda: by_genai_prices(few))
     lines = best_rate(lambda: in_python(book, events))
     whole = best_rate(lambda: whole_events(book, events[: len(events) // 2]))
-    sql, rows = in_sql(book, events, options.copies)
-    print(f"events: {len(events):,} in Python, {rows:,} in SQL, {len(few):,} by genai-prices")
+    sql, written = in_sql(book, events, options.copies)
+    print(
+        f"events: {len(events):,} in Python, {len(events) * options.copies:,} in SQL, {len(few):,} by genai-prices; "
+        f"load average {os.getloadavg()[0]:.1f}"
+    )
     print(f"{'':34}{'events/s':>12}{'x genai-prices':>16}")
     for name, found in (
         ("genai-prices calc_price", theirs),
         ("rate() to priced lines", lines),
         ("priced() to a whole new event", whole),
         ("one SQL statement (DuckDB)", sql),
+        ("the same, written to a table", written),
     ):
         print(f"{name:34}{found:12,.0f}{found / theirs:16.1f}")
 
