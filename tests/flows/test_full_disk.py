@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.load import Load
-from tests.flows.running import fetch, running_product, running_stub
+from tests.flows.running import fetch, ledger_rows, running_product, running_stub
 
 
 @contextlib.contextmanager
