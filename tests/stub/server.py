@@ -144,6 +144,7 @@ class Connection(asyncio.Protocol):
 
     def fail(self, ask: Ask, status: int) -> None:
         extra = [b"retry-after-ms: 1"] if status in {429, 500} else []
+        extra += [b"location: /v1/elsewhere"] if 300 <= status < 400 else []
         self.whole(status, error(ask, status, ask.number), ask, extra)
 
     def plain(self, ask: Ask, made: Answer, fault: str) -> None:

@@ -19,7 +19,6 @@ from tallystick.gateway.wire_headers import get, text
 from tallystick.kernel.errors import DataError
 
 UNMETERED = Route("free", "unmetered", "unmetered")
-_LONGEST_MODEL = 256
 _MOST_BLOCKS = 64
 _NOBODY = Attribution({}, {})
 _NO_FACTS = RequestFacts(model="", body=b"")
@@ -99,7 +98,7 @@ def read_facts(incoming: Incoming, encoding: str, limit: int) -> RequestFacts:
     """What the body says; a compressed one is read from a copy.
 
     Raises:
-        Refused: 400 when it is not what it says, or names an impossible model.
+        Refused: 400 when it is not what it says.
     """
     body = incoming.body
     try:
@@ -107,12 +106,9 @@ def read_facts(incoming: Incoming, encoding: str, limit: int) -> RequestFacts:
             body = inflate(body, encoding, limit)
         if incoming.route is UNMETERED:
             return RequestFacts(model="", body=body)
-        facts = incoming.dialect.read_request(incoming.route, body)
+        return incoming.dialect.read_request(incoming.route, body)
     except DataError as error:
         raise refuse(400, "invalid_body", f"the request body cannot be read: {error.what}") from None
-    if len(facts.model) > _LONGEST_MODEL:
-        raise refuse(400, "invalid_model", f"the model's name has {len(facts.model)} characters; at most {_LONGEST_MODEL}")
-    return facts
 
 
 def owner_of(incoming: Incoming, caller: Caller) -> Attribution:
