@@ -36,7 +36,6 @@ _UNSAFE = re.compile(rb"[\x00\r\n]")
 
 _DROPPED = frozenset(
     {
-        b"connection",
         b"content-length",
         b"cookie",
         b"expect",
@@ -54,6 +53,18 @@ _DROPPED = frozenset(
 )
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"})
 _TRACING = frozenset({b"traceparent", b"tracestate", b"baggage"})
+# What a header is to us; none is zero.
+_PASSES, _STAYS, _IS_CREDENTIAL, _IS_TRACING, _IS_SDK, _NAMES_HOPS, _ATTRIBUTES = range(1, 8)
+_SPECIAL: dict[bytes, int] = {
+    **dict.fromkeys(_DROPPED, _STAYS),
+    **dict.fromkeys(_CREDENTIALS, _IS_CREDENTIAL),
+    **dict.fromkeys(_TRACING, _IS_TRACING),
+    b"connection": _NAMES_HOPS,
+    b"user-agent": _IS_SDK,
+    b"x-stainless-retry-count": _IS_SDK,
+}
+_PLAIN_HOPS = {b"keep-alive", b"close", b""}
+_MOST_NAMES = 4096
 _FOREIGN = (
     b"x-cost-",
     b"x-litellm-",
@@ -94,6 +105,7 @@ class CallHeaders:
 
     Attributes:
         forward: What the provider may see, in order; credentials are for the caller to add.
+        hops: Names that `Connection` lists.
         credentials: Lower-case name to value of every header that can carry a key.
         claims: Dimension or tag to strength and value, as the caller claims it.
         trace_id: From `traceparent`, else from a peer's trace header.
@@ -101,6 +113,7 @@ class CallHeaders:
     """
 
     forward: list[Header] = field(default_factory=list)
+    hops: set[bytes] = field(default_factory=set)
     credentials: dict[bytes, bytes] = field(default_factory=dict, repr=False)
     claims: dict[str, tuple[int, str]] = field(default_factory=dict)
     trace_id: str = ""
@@ -138,27 +151,48 @@ class HeaderReader:
     def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
         self._prefix = prefix.lower().replace("_", "-").encode("latin-1")
         self._foreign = tuple(dict.fromkeys((self._prefix, *_FOREIGN)))
+        # SDKs send the same names with every call: what each is gets looked up once.
+        self._kinds: dict[bytes, int] = {}
 
     def read(self, headers: Iterable[Header]) -> CallHeaders:
         """Read headers as ASGI gives them: names in lower case, values as sent."""
         call = CallHeaders()
-        named_hops: bytes = b""
+        kinds = self._kinds
         for name, value in headers:
-            plain = name.replace(b"_", b"-") if b"_" in name else name
-            if plain in _DROPPED:
-                named_hops += b"," + value if plain == b"connection" else b""
-            elif plain in _CREDENTIALS:
-                call.credentials.setdefault(plain, value)
-            elif plain in _TRACING:
-                _read_tracing(call, plain, value)
-            elif plain.startswith(self._foreign):
-                self._read_foreign(call, plain, value)
-            elif not _UNSAFE.search(value):
-                call.forward.append((name, value))
-                _read_sdk(call, plain, value)
-        if named_hops:
-            _drop_named(call, named_hops)
+            kind = kinds.get(name) or self._learn(name)
+            if kind is _PASSES:
+                if b"\n" not in value and b"\r" not in value and b"\0" not in value:
+                    call.forward.append((name, value))
+            elif kind is not _STAYS:
+                self._take(call, kind, (name, value))
+        if call.hops:
+            # Headers that `Connection` names are for this hop only.
+            call.forward = [header for header in call.forward if header[0] not in call.hops]
         return call
+
+    def _learn(self, name: bytes) -> int:
+        plain = name.replace(b"_", b"-")
+        if plain in _SPECIAL:
+            kind = _SPECIAL[plain]
+        else:
+            kind = _ATTRIBUTES if plain.startswith(self._foreign) else _PASSES
+        if len(self._kinds) >= _MOST_NAMES:
+            self._kinds.clear()
+        self._kinds[name] = kind
+        return kind
+
+    def _take(self, call: CallHeaders, kind: int, header: Header) -> None:
+        name, value = header[0].replace(b"_", b"-"), header[1]
+        if kind is _IS_CREDENTIAL:
+            call.credentials.setdefault(name, value)
+        elif kind is _IS_TRACING:
+            _read_tracing(call, name, value)
+        elif kind is _IS_SDK:
+            _read_sdk(call, header)
+        elif kind is _NAMES_HOPS:
+            call.hops |= {word.strip().lower() for word in value.split(b",")} - _PLAIN_HOPS
+        else:
+            self._read_foreign(call, name, value)
 
     def _read_foreign(self, call: CallHeaders, name: bytes, value: bytes) -> None:
         if name.startswith(self._prefix):
@@ -198,17 +232,15 @@ def _read_tracing(call: CallHeaders, name: bytes, value: bytes) -> None:
         call.trace_id = found[1].decode()
 
 
-def _read_sdk(call: CallHeaders, name: bytes, value: bytes) -> None:
+def _read_sdk(call: CallHeaders, header: Header) -> None:
+    name, value = header
+    if _UNSAFE.search(value):
+        return
+    call.forward.append(header)
     if name == b"user-agent":
         call.user_agent = _clean(_text(value))
-    elif name == b"x-stainless-retry-count" and value.isdigit() and len(value) < 6:
+    elif value.isdigit() and len(value) < 6:
         call.retry_count = int(value)
-
-
-def _drop_named(call: CallHeaders, connection: bytes) -> None:
-    """Headers that `Connection` names are for the next hop only."""
-    named = {word.strip().lower() for word in connection.split(b",")}
-    call.forward = [(name, value) for name, value in call.forward if name not in named]
 
 
 def _claim_json(call: CallHeaders, strength: int, value: bytes) -> None:
