@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 from tallystick.explore.align import add_months
 from tallystick.explore.model import Grain
@@ -102,6 +103,7 @@ def bucket_index(starts: tuple[int, ...], grain: Grain, zone: str) -> Callable[[
     as if it were UTC.
     """
 
+    @cache
     def index(answer_us: int) -> int:
         at = answer_us
         if grain != "hour":

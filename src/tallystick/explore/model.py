@@ -71,7 +71,7 @@ class Sums:
             charge has no billed cost), which is not 0.
         calls: Client requests, refused ones included.
         attempts: What reached a provider.
-        quantities: Meter name to quantity, zero entries left out.
+        quantities: Meter name to quantity, zero entries left out; empty in the previous period.
     """
 
     cost: int | None = None

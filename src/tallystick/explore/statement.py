@@ -19,7 +19,7 @@ from typing import Protocol
 
 from tallystick.explore.buckets import Offsets
 from tallystick.explore.conditions import TAG_PREFIX, normal
-from tallystick.explore.model import Filter, Measure, Query
+from tallystick.explore.model import Filter, Grain, Measure, Query
 from tallystick.kernel.period import DAY_US, HOUR_US, SECOND_US, Period
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.usage.dimensions import CHARGE_DIMENSIONS
@@ -231,12 +231,19 @@ def _sum(name: str, measure: Measure, *, events: bool) -> str:
     return f"CAST(coalesce({EVENT_SUMS[name] if events else f'sum({name})'}, 0) AS BIGINT)"
 
 
-def local_sql(statement: Statement, expression: str, known: Offsets, *, hours: bool) -> str:
-    """The local day of a UTC instant (midnight written as UTC) or the start of its local hour, in microseconds."""
+def local_sql(statement: Statement, expression: str, known: Offsets, grain: Grain) -> str:
+    """Where a UTC instant belongs, in microseconds: the start of its local hour, or the local midnight of its day
+    or Monday written as if it were UTC. Months are left to whoever folds the days.
+    """
     micros = statement.speech.micros(expression)
     offset = statement.bind(known.micros[-1])
     for until, micros_before in reversed(tuple(zip(known.until, known.micros, strict=False))):
         offset = f"CASE WHEN {micros} < {statement.bind(until)} THEN {statement.bind(micros_before)} ELSE {offset} END"
-    shifted = statement.speech.instant(f"({micros} + {offset})")
-    start = statement.speech.micros(statement.speech.bucket(shifted, (HOUR_US if hours else DAY_US) // SECOND_US))
-    return f"{start} - {offset}" if hours else start
+    step, shift = _STEPS.get(grain, (DAY_US, 0))
+    shifted = statement.speech.instant(f"({micros} + {offset} + {shift})")
+    start = statement.speech.micros(statement.speech.bucket(shifted, step // SECOND_US))
+    return f"{start} - {offset}" if grain == "hour" else f"{start} - {shift}"
+
+
+# Length and shift: 1970 began on a Thursday, three days after a Monday.
+_STEPS: Mapping[Grain, tuple[int, int]] = {"hour": (HOUR_US, 0), "week": (7 * DAY_US, 3 * DAY_US)}

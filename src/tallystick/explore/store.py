@@ -1,13 +1,14 @@
 """The ledger as read for the query model: sums, series, requests, values, sources."""
 # ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
 
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Context, Decimal
 from typing import Any
 
 from tallystick.explore.assemble import Groups, Series, Summed, add, add_series
 from tallystick.explore.buckets import bucket_index, bucket_starts, offsets
-from tallystick.explore.model import SERIES_ROWS, Query, Sums
+from tallystick.explore.model import SERIES_ROWS, Sums
 from tallystick.explore.paging import UNKNOWN_COST, Cursor, Sort
 from tallystick.explore.sources import ImportRun, SourceStatus
 from tallystick.explore.statement import (
@@ -22,14 +23,16 @@ from tallystick.explore.statement import (
     local_sql,
     within,
 )
-from tallystick.kernel.money import grains_from_decimal
-from tallystick.kernel.period import Period
+from tallystick.kernel.money import PLACES
 from tallystick.ledger.store import event_select, to_events
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.engine import Engine
 from tallystick.usage.model import UsageEvent
 
 _SUMS = ("cost", "costed", *COUNTS, *QUANTITIES)
+# Nobody compares single meters, and planning a statement grows with its columns.
+_SUMS_BEFORE = ("cost", "costed", *COUNTS)
+_WIDE = Context(prec=60)
 
 
 def sum_groups(engine: Engine, scope: Scope) -> Groups:
@@ -54,8 +57,8 @@ def _read_groups(engine: Engine, scope: Scope, group_by: Sequence[str]) -> list[
     statement = Statement(engine.dialect)
     shape = Shape(tuple(statement.column(name) for name in group_by), _SUMS)
     names = [f"g{number}" for number in range(len(group_by))]
-    sides = (1, 0) if scope.query.previous else (1,)
-    sums = [_side_sum(name, side) for side in sides for name in _SUMS]
+    sums = [_side_sum(name, 1) for name in _SUMS]
+    sums += [_side_sum(name, 0) for name in _SUMS_BEFORE if scope.query.previous]
     inner = branches(statement, scope, shape)
     tail = ""
     if group_by:
@@ -94,7 +97,7 @@ def _sums(figures: Sequence[Any]) -> tuple[Sums, int]:
         return Sums(cost=0), 0
     cost, costed = _grains(figures[0]), _whole(figures[1])
     counts = {name: _whole(value) for name, value in zip(COUNTS, figures[2:], strict=False)}
-    quantities = zip(QUANTITIES, figures[2 + len(COUNTS) :], strict=True)
+    quantities = zip(QUANTITIES, figures[2 + len(COUNTS) :], strict=False)
     known = {name.removeprefix("q_"): _whole(value) for name, value in quantities if value}
     return Sums(cost=cost, quantities=known, **counts), costed
 
@@ -104,7 +107,8 @@ def _whole(value: Any) -> int:
 
 
 def _grains(value: Any) -> int:
-    return grains_from_decimal(value) if isinstance(value, Decimal) else 0
+    """Of a sum with 12 places, which is whole in grains: no rounding, and faster than the general way."""
+    return int(_WIDE.scaleb(value, PLACES)) if isinstance(value, Decimal) else 0
 
 
 def sum_series(engine: Engine, scope: Scope, groups: Groups) -> Series:
@@ -112,64 +116,55 @@ def sum_series(engine: Engine, scope: Scope, groups: Groups) -> Series:
     query = scope.query
     if query.grain is None:
         return Series()
-    shown = [row.values for row in groups.rows[:SERIES_ROWS]]
-    whole = groups.count <= len(shown) or not query.group_by
-    by_side = _read_series(engine, scope, shown if query.group_by else [()])
+    shown = [row.values for row in groups.rows[:SERIES_ROWS]] if query.group_by else [()]
     starts = bucket_starts(query.period, query.grain, query.zone)
-    before = bucket_starts(query.previous, query.grain, query.zone) if query.previous else ()
-    rows = {values: _folded(by_side.get((1, values), []), starts, query) for values in shown}
-    totals = by_side if whole else _read_series(engine, scope, [()])
-    return Series(
-        starts=starts,
-        total=_total(totals, 1, starts, query),
-        previous=_total(totals, 0, before, query),
-        rows=rows,
-    )
+    rows = _read_series(engine, scope, starts, shown)
+    if len(shown) == groups.count:
+        total = add_series(rows.values(), len(starts))
+    else:
+        total = _read_series(engine, scope, starts, [()])[()]
+    before: tuple[int, ...] = ()
+    if query.previous:
+        earlier = replace(scope, query=replace(query, period=query.previous))
+        before = _read_series(engine, earlier, bucket_starts(query.previous, query.grain, query.zone), [()])[()]
+    return Series(starts, total, before, rows)
 
 
-_Points = dict[tuple[int, tuple[str, ...]], list[tuple[int, int]]]
+_Values = tuple[str, ...]
 
 
-def _total(points: _Points, side: int, starts: tuple[int, ...], query: Query) -> tuple[int, ...]:
-    rows = [_folded(found, starts, query) for (one, _), found in points.items() if one == side]
-    return add_series(rows, len(starts))
-
-
-def _folded(points: Sequence[tuple[int, int]], starts: tuple[int, ...], query: Query) -> tuple[int, ...]:
-    assert query.grain is not None
-    index: Callable[[int], int] = bucket_index(starts, query.grain, query.zone)
-    values = [0] * len(starts)
-    for at, cost in points:
-        values[index(at)] += cost
-    return tuple(values)
-
-
-def _read_series(engine: Engine, scope: Scope, shown: Sequence[tuple[str, ...]]) -> _Points:
-    """Costs by side and group; one empty group means everything."""
+def _read_series(
+    engine: Engine, scope: Scope, starts: tuple[int, ...], shown: Sequence[_Values]
+) -> dict[_Values, tuple[int, ...]]:
+    """Costs per bucket of the query's period for these groups; the one group ``()`` means everything."""
     query = scope.query
+    assert query.grain is not None
+    index = bucket_index(starts, query.grain, query.zone)
+    found = {values: [0] * len(starts) for values in shown}
+    for at, *values, cost in _read_points(engine, scope, shown) if shown and starts else ():
+        row = found.get(tuple(map(str, values)))
+        if row is not None:
+            row[index(_whole(at))] += _grains(cost)
+    return {values: tuple(row) for values, row in found.items()}
+
+
+def _read_points(engine: Engine, scope: Scope, shown: Sequence[_Values]) -> list[tuple[Any, ...]]:
+    """Rows of local time, group columns, cost; some groups too many, for a list of tuples is no parameter."""
+    query = replace(scope.query, previous=None)
     statement = Statement(engine.dialect)
     group_by = query.group_by if shown != [()] else ()
     shape = Shape(tuple(statement.column(name) for name in group_by), ("cost",), timed=True)
+    inner = branches(statement, replace(scope, query=query), shape)
+    local = local_sql(statement, "slot", offsets(query.period, query.zone), query.grain or "day")
     names = [f"g{number}" for number in range(len(group_by))]
-    inner = branches(statement, scope, shape)
-    span = Period(min(query.period.start_us, (query.previous or query.period).start_us), query.period.end_us)
-    local = local_sql(statement, "slot", offsets(span, query.zone), hours=query.grain == "hour")
-    # Each dimension apart lets through a few groups too many; a list of tuples is no parameter.
     wanted = [
         statement.speech.one_of(name, statement.bind(sorted({values[place] for values in shown})))
         for place, name in enumerate(names)
     ]
     where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
-    local_rows = f"SELECT {', '.join(['side', f'{local} AS k', *names, 's_cost'])} FROM ({inner}) AS part{where}"
-    keys = ", ".join(["side", "k", *names])
-    sql = f"SELECT {keys}, sum(s_cost) FROM ({local_rows}) AS placed GROUP BY {keys}"
-    allowed = set(shown)
-    points: _Points = {}
-    for row in engine.rows(sql, statement.params):
-        values = tuple(str(value) for value in row[2:-1])
-        if values in allowed:
-            points.setdefault((_whole(row[0]), values), []).append((_whole(row[1]), _grains(row[-1])))
-    return points
+    placed = f"SELECT {', '.join([f'{local} AS k', *names, 's_cost'])} FROM ({inner}) AS part{where}"
+    keys = ", ".join(["k", *names])
+    return engine.rows(f"SELECT {keys}, sum(s_cost) FROM ({placed}) AS placed GROUP BY {keys}", statement.params)
 
 
 def read_last_event_at(engine: Engine) -> int | None:
