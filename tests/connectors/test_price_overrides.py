@@ -91,3 +91,16 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None
     empty = tmp_path / "empty.toml"
     empty.write_text("")
     assert read_overrides(empty) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "start"),
+    [
+        ("2026-11-01T00:00:00Z", day("2026-11-01")),
+        ("2026-11-01T01:00:00+01:00", day("2026-11-01")),
+        ("2026-11-01T00:00:00", day("2026-11-01")),
+    ],
+)
+def test_a_start_may_be_an_instant(written: str, start: int) -> None:
+    (entry,) = parse_overrides(HEAD + f"from = {written}\ninput = 1\n", "p.toml")
+    assert entry.start_us == start

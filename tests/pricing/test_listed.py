@@ -100,3 +100,13 @@ def test_ids_depend_on_what_is_sold_and_not_on_where_it_was_read() -> None:
     other = Listed("p", "m", (dollars(1, 3),), {}, Clause("equals", "m"), 0, "list 1")
     (one,), (two,), (three,) = cards_of(base), cards_of(same), cards_of(other)
     assert one.price_id == two.price_id != three.price_id
+
+
+def test_hours_until_midnight_are_one_card() -> None:
+    cards = listed(dollars(10, 40), Dated({0: {"uncached_input": 4}}, hours=(1380, 0)))
+    assert [card.hours for card in cards if card.hours] == [(1380, 1440)]
+
+
+def test_a_discount_on_what_had_no_standard_price_has_no_ratio_to_carry() -> None:
+    cards = listed(dollars(10, 40), dollars(2, 8, JUNE), batch=(Dated({0: {"cache_read": 1}}, ADDED),))
+    assert [card.valid_from for card in cards if card.service_tier] == [JUNE]

@@ -149,3 +149,17 @@ def test_a_listed_model_written_out_as_overrides_costs_the_same(provider: str, m
         usage: dict[str, Any] = {"uncached_input": size, "cache_read": 17, "plain_output": 333, "searches": 2}
         one = cost(listed, provider=provider, model=model, **usage)
         assert cost(cards, provider=provider, model=model, **usage).cost == one.cost is not None
+
+
+def test_before_the_list_began_only_the_overrides_own_prices_hold() -> None:
+    listed = [card(prices=LIST, valid_from=DEC)]
+    cards = merged(listed, Override("p", "m", {"uncached_input": 7}, NOV))
+    early, late = (cost(cards, at, uncached_input=1, plain_output=1) for at in (NOV, DEC))
+    assert (early.cost, early.unpriced, late.cost) == (7, ("plain_output",), 17)
+
+
+def test_an_override_of_a_model_priced_by_the_hour_holds_at_every_hour() -> None:
+    listed = [card(prices=LIST), card(prices={**LIST, "plain_output": 20}, hours=(60, 240))]
+    cards = merged(listed, Override("p", "m", {"uncached_input": 7}, NOV))
+    two_hours = 2 * 3_600_000_000
+    assert [cost(cards, at, uncached_input=1, plain_output=1).cost for at in (NOV, NOV + two_hours)] == [17, 27]

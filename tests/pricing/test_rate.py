@@ -211,3 +211,10 @@ def test_a_card_is_frozen() -> None:
     held: PriceCard = card()
     with pytest.raises(AttributeError):
         held.model = "other"  # type: ignore[misc]
+
+
+def test_a_full_memory_is_emptied_and_answers_stay_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallystick.pricing.book._REMEMBERED", 2)
+    book = PriceBook([card()])
+    names = ["m", "M", "x", "y", "m"]
+    assert [book.resolve("p", name).known for name in names] == [True, True, False, False, True]
