@@ -46,14 +46,21 @@ INJECTIONS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def ledger() -> Iterator[DuckDbEngine]:
+    """One for all: no attack here may change it."""
+    engine = DuckDbEngine(None)
+    yield engine
+    engine.close()
+
+
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
+def context(tmp_path: Path, ledger: DuckDbEngine) -> Iterator[Context]:
     instance = prepare_instance(tmp_path)
-    engine, config_db = DuckDbEngine(None), ConfigDb(tmp_path / "config.db")
-    context = Context(ledger=engine, config_db=config_db, data_dir=tmp_path, secret=instance.secret)
+    config_db = ConfigDb(tmp_path / "config.db")
+    context = Context(ledger=ledger, config_db=config_db, data_dir=tmp_path, secret=instance.secret)
     start_ledger(context)
     yield context
-    engine.close()
     config_db.close()
 
 
@@ -89,13 +96,13 @@ def log_in(app: FastAPI, context: Context, **link: object) -> tuple[list[tuple[s
 @pytest.mark.parametrize(
     "scheme", ["Bearer ", "bearer ", "Bearer tallyapi_", "Bearer tallycli_", "Basic ", "", "Bearer  "]
 )
-@pytest.mark.parametrize("text", INJECTIONS, ids=range(len(INJECTIONS)))
-def test_sql_in_a_token_is_a_wrong_token(app: FastAPI, context: Context, scheme: str, text: str) -> None:
+def test_sql_in_a_token_is_a_wrong_token(app: FastAPI, context: Context, scheme: str) -> None:
     """A gateway was taken over through the error path of its key check, before any login."""
     create_token(context, TokenRequest(role="admin"))
-    reply = ask(app, "GET", "/api/v1/tokens", [("authorization", scheme + text)])
-    assert reply.status == 401
-    assert text not in reply.body.decode()
+    for text in INJECTIONS:
+        reply = ask(app, "GET", "/api/v1/tokens", [("authorization", scheme + text)])
+        assert reply.status == 401
+        assert text not in reply.body.decode()
     assert context.config_db.rows("SELECT count(*) FROM api_token") == [(1,)]
 
 
