@@ -46,7 +46,7 @@ def import_(  # noqa: PLR0917 - options are given by name
             if "progress" in line:
                 _report(line["progress"], report)
             else:
-                summary = line
+                summary = line["summary"]
     if as_json:
         print_json(summary)
     else:

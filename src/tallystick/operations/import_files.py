@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from tallystick.connectors.files.mapping import Plan, parse_mapping
 from tallystick.connectors.files.model import Parsed, Raw, Rejected
@@ -153,22 +153,23 @@ class _Importer:
 
     def run(self, path: Path, plan: Plan, *, land: bool) -> FileSummary:
         started = now_us()
-        found = recognise(path, plan, started + DAY_US)
+        with recognise(path, plan, started + DAY_US) as found:
+            import_id = new_id("imp", started)
+            summary = self._read(found, path, import_id, land=land)
+        if land:
+            self._remember(import_id, path, summary, started)
+        return summary
+
+    def _read(self, found: Recognised, path: Path, import_id: str, *, land: bool) -> FileSummary:
         source = f"import:{self._request.source or found.shape.name}"
         summary = FileSummary(str(path), found.file.format, found.shape.title, source, found.shape.notes)
-        import_id = new_id("imp", started)
-        aside = _Aside(self._context.data_dir / "rejected" / f"{import_id}.jsonl" if land else None)
         landing = Landing(self._context, self._book, source, land=land, replaces=found.shape.replaces)
-        try:
+        with _Aside(self._context.data_dir / "rejected" / f"{import_id}.jsonl" if land else None) as aside:
             for rows in self._batches(found, source, summary, aside):
                 landing.take(rows, summary)
                 self._on_progress(Progress(str(path), summary.rows, found.file.position(), path.stat().st_size))
             landing.finish(summary)
-        finally:
-            aside.close()
-        summary.rejected_file = aside.name
-        if land:
-            self._remember(import_id, path, summary, started)
+            summary.rejected_file = aside.name
         return summary
 
     def _batches(self, found: Recognised, source: str, summary: FileSummary, aside: "_Aside") -> Iterator[Rows]:
@@ -257,7 +258,9 @@ class _Aside:
             self._file = self._path.open("w", encoding="utf-8", errors="replace")
         self._file.write(json.dumps(entry, default=str, ensure_ascii=False) + "\n")
 
-    def close(self) -> None:
-        """Flush what was kept."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         if self._file is not None:
             self._file.close()

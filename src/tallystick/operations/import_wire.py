@@ -4,6 +4,10 @@ from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
 from tallystick.operations.import_files import FileSummary, ImportSummary, Progress
 
+_SUMMED = (
+    "rows", "new", "duplicates", "corrections", "rejected", "unpriced", "input_tokens", "output_tokens",
+)  # fmt: skip
+
 
 def progress_to_wire(progress: Progress) -> dict[str, object]:
     """A line of work in progress."""
@@ -18,11 +22,16 @@ def progress_to_wire(progress: Progress) -> dict[str, object]:
 
 
 def summary_to_wire(summary: ImportSummary) -> dict[str, object]:
-    """The result: one entry a file, the first problems, and whether anything landed."""
+    """The result: totals, one entry a file, the first problems, and whether anything landed."""
+    files = summary.files
+    costs = [one.cost for one in files if one.cost is not None]
+    totals = {name: sum(getattr(one, name) for one in files) for name in _SUMMED}
     return {
         "landed": summary.landed,
-        "rejected": summary.rejected,
-        "files": [_file_to_wire(one) for one in summary.files],
+        **totals,
+        "cost": text_from_grains(sum(costs)) if costs else None,
+        "currency": "USD",
+        "files": [_file_to_wire(one) for one in files],
         "problems": [{"file": one.file, "line": one.line, "reason": one.reason} for one in summary.problems],
     }
 
@@ -34,14 +43,7 @@ def _file_to_wire(one: FileSummary) -> dict[str, object]:
         "shape": one.shape,
         "source": one.source,
         "notes": list(one.notes),
-        "rows": one.rows,
-        "new": one.new,
-        "duplicates": one.duplicates,
-        "corrections": one.corrections,
-        "rejected": one.rejected,
-        "unpriced": one.unpriced,
-        "input_tokens": one.input_tokens,
-        "output_tokens": one.output_tokens,
+        **{name: getattr(one, name) for name in _SUMMED},
         "cost": None if one.cost is None else text_from_grains(one.cost),
         "currency": "USD",
         "from": None if one.first_at is None else rfc3339(one.first_at),

@@ -11,6 +11,7 @@ import importlib
 import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -58,21 +59,24 @@ class OpenFile:
     position: Callable[[], int]
 
 
-def open_file(path: Path) -> OpenFile:
+def open_file(path: Path, closing: ExitStack) -> OpenFile:
     """Open a file by its first bytes; its name does not count.
+
+    Args:
+        path: The file.
+        closing: Closes it, when the records have been read.
 
     Raises:
         DataError: It is not there, empty, or of no format we read.
     """
     try:
-        disk = path.open("rb")
+        disk = closing.enter_context(path.open("rb"))
         head = disk.read(4)
         disk.seek(0)
     except OSError as error:
         raise DataError(f"the file cannot be read: {error.strerror}", where=str(path)) from None
     if head == _PARQUET:
-        disk.close()
-        return _open_parquet(path)
+        return _open_parquet(path, closing)
     if head == _ZIP:
         raise DataError("a ZIP archive or spreadsheet", where=str(path), next_steps=["unpack it", "save it as CSV"])
     plain = io.BufferedReader(_Bounded(_decompressed(disk, head), path), _HEAD)
@@ -229,12 +233,12 @@ def _csv_rows(reader: Any, names: tuple[str, ...], path: Path) -> Iterator[Raw]:
         raise DataError(f"not readable as CSV: {error}", where=f"{path}:{reader.line_num}") from None
 
 
-def _open_parquet(path: Path) -> OpenFile:
+def _open_parquet(path: Path, closing: ExitStack) -> OpenFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
+        file = closing.enter_context(pq.ParquetFile(path))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"a damaged Parquet file: {error}", where=str(path)) from None
     names = tuple(file.schema_arrow.names)

@@ -1,6 +1,7 @@
 """Tell what a file holds from what is in it."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -31,8 +32,9 @@ class Recognised:
     records: Iterator[Raw]
 
 
-def recognise(path: Path, plan: Plan, latest_us: int) -> Recognised:
-    """Open a file and choose its shape by content; its name does not count.
+@contextmanager
+def recognise(path: Path, plan: Plan, latest_us: int) -> Iterator[Recognised]:
+    """Open a file, for as long as the block lasts, and choose its shape by content; its name does not count.
 
     Args:
         path: The file.
@@ -42,13 +44,14 @@ def recognise(path: Path, plan: Plan, latest_us: int) -> Recognised:
     Raises:
         DataError: Not a file of usage; says what was found and how to map it.
     """
-    file = open_file(path)
-    first = next(file.records, None)
-    if first is None:
-        raise DataError("no rows", where=str(path))
-    known = _known(first, plan, latest_us)
-    shape = _with_constants(known, plan) if known else _plain(file, first, plan, latest_us, path)
-    return Recognised(file, shape, chain([first], file.records))
+    with ExitStack() as closing:
+        file = open_file(path, closing)
+        first = next(file.records, None)
+        if first is None:
+            raise DataError("no rows", where=str(path))
+        known = _known(first, plan, latest_us)
+        shape = _with_constants(known, plan) if known else _plain(file, first, plan, latest_us, path)
+        yield Recognised(file, shape, chain([first], file.records))
 
 
 def _known(first: Raw, plan: Plan, latest_us: int) -> Shape | None:
