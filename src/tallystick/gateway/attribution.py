@@ -178,7 +178,8 @@ class HeaderReader:
             kind = _ATTRIBUTES if plain.startswith(self._foreign) else _PASSES
         if len(self._kinds) >= _MOST_NAMES:
             self._kinds.clear()
-        self._kinds[name] = kind
+        if len(name) <= LONGEST_NAME:
+            self._kinds[name] = kind
         return kind
 
     def _take(self, call: CallHeaders, kind: int, header: Header) -> None:

@@ -202,6 +202,24 @@ FIELDS = st.sampled_from(
 )
 
 
+KINDS = ["text", "image", "document", "tool_result", "image_url", "input_audio", "input_image", "input_file", "file"]
+PARTS = st.dictionaries(
+    st.sampled_from(["source", "content", "image_url", "input_audio", "file", "file_data", "detail", "text"]), VALUES
+)
+CONTENTS = st.lists(st.builds(lambda part, kind: {**part, "type": kind}, PARTS, st.sampled_from(KINDS)), max_size=3)
+
+
+@settings(max_examples=200)
+@given(st.lists(CONTENTS, max_size=3))
+def test_no_part_of_a_strange_shape_stops_a_call(contents):
+    turns = [{"role": "user", "content": content} for content in contents]
+    for dialect, route in ((OPENAI, CHAT), (OPENAI, RESPONSES), (ANTHROPIC, MESSAGES)):
+        name = "input" if route is RESPONSES else "messages"
+        facts = dialect.read_request(route, json.dumps({"model": "m", name: turns}).encode())
+        assert facts.text_bytes >= 0
+        assert facts.media_tokens >= 0
+
+
 @settings(max_examples=150)
 @given(st.dictionaries(FIELDS, VALUES, max_size=6), st.booleans())
 def test_no_field_of_a_strange_type_stops_a_call(fields, stream):
@@ -212,3 +230,28 @@ def test_no_field_of_a_strange_type_stops_a_call(fields, stream):
         if facts.asked_usage:
             assert sent.pop("stream_options")["include_usage"] is True
         assert sent == {key: value for key, value in json.loads(body).items() if not facts.asked_usage or key in sent}
+
+
+def test_sound_and_documents_are_guessed_from_their_size():
+    sound = {"type": "input_audio", "input_audio": {"data": "A" * 64_000, "format": "wav"}}
+    paper = {"type": "file", "file": {"file_data": "A" * 120_000}}
+    chat = {"model": "m", "messages": [{"role": "user", "content": [sound, paper]}]}
+    letter = {"type": "document", "source": {"type": "base64", "data": "A" * 120_000}}
+    told = {"model": "m", "messages": [{"role": "user", "content": [letter]}]}
+
+    heard = OPENAI.read_request(CHAT, json.dumps(chat).encode())
+    read = ANTHROPIC.read_request(MESSAGES, json.dumps(told).encode())
+
+    # 64 kB of base64 are 48 kB of sound, one second: ten tokens; 120 kB of base64 pass for three pages.
+    assert 6_000 + 10 <= heard.media_tokens <= 6_000 + 12
+    assert read.media_tokens == 6_000
+    assert max(heard.text_bytes, read.text_bytes) < 300
+
+
+def test_instructions_are_the_system_of_a_response():
+    body = {"model": "m", "instructions": "Be brief.", "input": "hi"}
+
+    facts = OPENAI.read_request(RESPONSES, json.dumps(body).encode())
+
+    assert facts.blocks == (b'"Be brief."', b'"hi"')
+    assert facts.system_bytes == len(b'"Be brief."')

@@ -256,3 +256,59 @@ def test_a_stream_whose_last_empty_line_never_came_still_counts():
     assert reader.feed(wire) + reader.flush() == wire
     assert reader.facts().complete
     assert reader.facts().measured.output_tokens == 9
+
+
+def test_iterations_that_hold_less_than_the_top_level_are_not_believed():
+    usage = {"input_tokens": 100, "output_tokens": 10, "iterations": [{"type": "message", "input_tokens": 5}]}
+    measured = ANTHROPIC.read_response(MESSAGES, REQUEST, 200, json.dumps({"usage": usage}).encode()).measured
+
+    assert (measured.input_tokens, measured.output_tokens) == (100, 10)
+    assert measured.drift == ("iterations are less than input_tokens",)
+
+
+def test_an_iteration_of_another_model_is_a_mark():
+    turns = [
+        {"type": "message", "input_tokens": 100, "output_tokens": 10},
+        {"type": "advisor_message", "input_tokens": 50, "output_tokens": 5, "model": "other"},
+    ]
+    body = {"model": "m", "usage": {"input_tokens": 100, "output_tokens": 10, "iterations": turns}}
+    measured = ANTHROPIC.read_response(MESSAGES, REQUEST, 200, json.dumps(body).encode()).measured
+
+    assert (measured.input_tokens, measured.output_tokens) == (150, 15)
+    assert measured.drift == ("iterations.model other",)
+
+
+def test_hosted_tools_at_another_model_s_price_are_a_mark():
+    body = responses_body({"input_tokens": 5, "output_tokens": 5})
+    body["tool_usage"] = {"image_gen": {"total_tokens": 900}, "web_search": {"num_requests": 2}, "telepathy": {"n": 1}}
+    measured = OPENAI.read_response(ROUTES[2][1], REQUEST, 200, json.dumps(body).encode()).measured
+
+    assert measured.quantities["searches"] == 2
+    assert measured.drift == (
+        "tool_usage.image_gen is billed at an image model's price",
+        "unknown tool_usage.telepathy",
+    )
+
+
+def test_choices_nobody_documented_cost_the_tool_calls_only():
+    body = {"choices": {"a": 1}, "usage": {"prompt_tokens": 5, "completion_tokens": 2}}
+    measured = OPENAI.read_response(CHAT, REQUEST, 200, json.dumps(body).encode()).measured
+    reader = OPENAI.read_stream(CHAT, HIDING)
+    event = data({"choices": [7], "usage": None}).encode()
+
+    assert (measured.input_tokens, measured.output_tokens) == (5, 2)
+    assert measured.drift == ("choices are not as documented",)
+    assert reader.feed(event) == data({"choices": [7]}).encode()
+    assert reader.facts().measured.drift == ("choices are not as documented",)
+
+
+def test_function_calls_of_the_older_form_are_counted():
+    call = {"name": "look_up", "arguments": "{}"}
+    body = chat_body({"prompt_tokens": 5, "completion_tokens": 2}, message={"function_call": call})
+    reader = OPENAI.read_stream(CHAT, REQUEST)
+    reader.feed("".join(chat_chunks(None, deltas=[{"function_call": call}, {"reasoning": "hm"}])).encode())
+
+    whole = OPENAI.read_response(CHAT, REQUEST, 200, json.dumps(body).encode())
+    assert whole.measured.quantities["tool_calls"] == 1
+    assert reader.facts().measured.quantities["tool_calls"] == 1
+    assert reader.facts().output_bytes == len("look_up{}hm")

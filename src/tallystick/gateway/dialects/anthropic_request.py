@@ -89,7 +89,7 @@ def _media_of(content: Raw, depth: int = 2) -> tuple[int, int]:
     for part in decode(_PARTS, content) or ():
         if part.type == "image":
             byte_count, tokens = byte_count + len(part.source), tokens + estimate.IMAGE_TOKENS
-        elif part.type == "document" and b'"text"' not in bytes(part.source[:64]):
+        elif part.type == "document" and b'"base64"' in bytes(part.source):
             byte_count += len(part.source)
             tokens += estimate.document_tokens(len(part.source))
         elif part.type == "tool_result" and depth:

@@ -16,7 +16,7 @@ class Route:
 
     Attributes:
         operation_name: As OpenTelemetry: `chat`, `embeddings`, `generate_content`, … or `list_models`.
-        format: Which wire shape within the dialect: `chat`, `responses`, `embeddings`, `messages`, `free`.
+        format: Which wire shape within the dialect: `chat`, `completions`, `responses`, `embeddings`, `messages`, `free`.
     """
 
     kind: RouteKind

@@ -30,7 +30,7 @@ class _Body(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     tool_calls: list[Raw] | None = None
-    function_call: Raw | None = None
+    function_call: Raw = Raw()
 
 
 class _Choice(msgspec.Struct):
@@ -136,7 +136,7 @@ def _read_choices(figures: Figures, raw: Raw) -> str:
 
 
 def _calls(message: _Message) -> int:
-    called = message.function_call is not None and bytes(message.function_call) != b"null"
+    called = bytes(message.function_call) not in (b"", b"null")
     return len(message.tool_calls or ()) + called
 
 
