@@ -136,6 +136,28 @@ def _provider(name: str, provider: Provider) -> ProviderSettings:
     )
 
 
+def prepare(config: Config, data_dir: Path) -> None:
+    """What has to be there before the first process starts: secrets, and prices for the very first call.
+
+    Raises:
+        ConfigError: The override file cannot be used.
+    """
+    from tallystick.operations.context import Home
+    from tallystick.operations.refresh_prices import refresh_prices
+    from tallystick.storage.config_db import ConfigDb
+
+    prepare_instance(data_dir)
+    config_db = ConfigDb(data_dir / "config.db")
+    try:
+        refresh_prices(Home(config_db, data_dir), _override(config))
+    finally:
+        config_db.close()
+
+
+def _override(config: Config) -> Path | None:
+    return Path(config.prices.override).expanduser() if config.prices.override else None
+
+
 def run_gateway(config: Config, data_dir: Path, *, fd: int) -> None:
     """Run one gateway worker on an inherited socket until told to stop."""
     from tallystick.gateway.serve import serve_gateway
@@ -188,7 +210,7 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     )  # fmt: skip
     try:
         start_ledger(context)
-        refresh_prices(context, Path(config.prices.override).expanduser() if config.prices.override else None)
+        refresh_prices(context, _override(config))
         book = load_book(config_db)
         jobs = Jobs(context, SpoolReader(data_dir / "spool"), lambda: book)
         jobs.settle()

@@ -452,10 +452,10 @@ def test_the_files_of_an_instance_are_the_owners_alone(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     instance = prepare_instance(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    for name in ("cli.token", "instance.secret"):
+    for name in ("cli.token", "config.db", "instance.secret"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     assert prepare_instance(folder) == instance
-    assert sorted(path.name for path in folder.iterdir()) == ["cli.token", "instance.secret"]
+    assert sorted(path.name for path in folder.iterdir()) == ["cli.token", "config.db", "instance.secret"]
 
 
 def test_a_token_file_that_others_could_read_is_worth_nothing(app: FastAPI, context: Context) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import anthropic

@@ -50,6 +50,7 @@ def serve(config: Config, folder: Path, config_file: Path | None, *, role: str =
     # After an unclean end the children of the dead server may still be finishing their calls.
     patience = _FINISH_SECONDS if (folder / "server.json").exists() else 0.0
     with hold_server_lock(folder, url), listen(config.server.host, config.server.port, patience) as listener:
+        wiring.prepare(config, folder)
         children = _children(config, folder, config_file, listener.fileno(), role=role, demo=demo)
         supervisor = Supervisor(children)
         with signals(supervisor):

@@ -21,6 +21,14 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """The row database alone: for what has to be done before anybody owns the ledger."""
+
+    config_db: "ConfigDb"
+    data_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The open stores and the facts of this instance.
 

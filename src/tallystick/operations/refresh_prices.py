@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tallystick.connectors.list_prices import list_prices, version
 from tallystick.connectors.price_overrides import read_overrides
-from tallystick.operations.context import Context, now_us
+from tallystick.operations.context import Context, Home, now_us
 from tallystick.pricing import store
 from tallystick.pricing.fingerprint import content, identify, to_row
 from tallystick.pricing.model import PriceCard
@@ -23,7 +23,7 @@ from tallystick.storage.version_word import VersionWord
 RULES = "2026-11-23"
 
 
-def refresh_prices(context: Context, override: Path | None = None) -> int:
+def refresh_prices(context: Context | Home, override: Path | None = None) -> int:
     """Read the list and the override, write the differences, and return how many cards changed.
 
     Raises:
@@ -37,7 +37,7 @@ def refresh_prices(context: Context, override: Path | None = None) -> int:
     return write_cards(context, cards, source)
 
 
-def write_cards(context: Context, wanted: Iterable[PriceCard], source: str) -> int:
+def write_cards(context: Context | Home, wanted: Iterable[PriceCard], source: str) -> int:
     """Make the book hold exactly these cards, and tell the gateways.
 
     Returns:
