@@ -383,6 +383,7 @@ def live(ledger: Context, events: Sequence[UsageEvent], happened: str, what: obj
     return batch
 
 
+@pytest.mark.slow
 def test_charges_and_tail_are_the_events_at_every_moment_of_every_life(ledger: Context) -> None:
     @PER_EXAMPLE
     @given(lives())
@@ -407,6 +408,7 @@ def test_charges_and_tail_are_the_events_at_every_moment_of_every_life(ledger: C
     check()
 
 
+@pytest.mark.slow
 def test_arrival_order_does_not_matter(ledger: Context) -> None:
     @settings(PER_EXAMPLE, max_examples=8)
     @given(st.data())

@@ -6,8 +6,9 @@ value is left out of it. Bulk goes by columns: one list per column that any even
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
+from tallystick.kernel.money import grains_from_decimal
 from tallystick.kernel.table import Kind
 from tallystick.ledger.columns import EVENT_COLUMNS
 from tallystick.usage.dimensions import ATTRIBUTION
@@ -86,7 +87,7 @@ def to_row(event: UsageEvent) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any]) -> UsageEvent:
-    """The event of a row as `store.event_select` reads it: instants in microseconds, money in grains."""
+    """The event of a row as `event_select` reads it: instants in microseconds, money in grains."""
     fields: dict[str, Any] = {name: row[name] for name in _PLAIN}
     fields["stream"] = bool(fields["stream"])
     return UsageEvent(
@@ -109,3 +110,30 @@ def from_row(row: Mapping[str, Any]) -> UsageEvent:
 def _present(prefix: str, row: Mapping[str, Any]) -> dict[str, int]:
     found = ((name, row[prefix + name]) for name in _METER_NAMES)
     return {name: value for name, value in found if value is not None}
+
+
+class SpeaksMicros(Protocol):
+    """As much of an engine's dialect as reading events takes."""
+
+    def micros(self, expression: str) -> str: ...
+
+
+def event_select(dialect: SpeaksMicros) -> str:
+    """The select list of whole events, for `to_events`."""
+    return ", ".join(
+        dialect.micros(column.name) if column.kind == "instant" else f'"{column.name}"' for column in EVENT_COLUMNS
+    )
+
+
+def to_events(rows: Iterable[Sequence[Any]]) -> list[UsageEvent]:
+    """Events from rows read with `event_select`."""
+    names = [column.name for column in EVENT_COLUMNS]
+    money = [index for index, column in enumerate(EVENT_COLUMNS) if column.kind == "money"]
+    events = []
+    for row in rows:
+        values = list(row)
+        for index in money:
+            if values[index] is not None:
+                values[index] = grains_from_decimal(values[index])
+        events.append(from_row(dict(zip(names, values, strict=True))))
+    return events

@@ -6,19 +6,19 @@ mark its batch moved to. So charges with `batch_seq` <= mark and events with
 """
 # ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tallystick.kernel.errors import Conflict
-from tallystick.kernel.money import grains_from_decimal
 from tallystick.kernel.table import Column
 from tallystick.ledger.check import check_columns
 from tallystick.ledger.columns import CHARGE_COLUMNS, EVENT_COLUMNS
 from tallystick.ledger.post import EVENT_SUMS
-from tallystick.ledger.rows import from_row
+from tallystick.ledger.rows import event_select as event_select  # noqa: PLC0414 - for whoever reads pages of events
+from tallystick.ledger.rows import to_events as to_events  # noqa: PLC0414
 from tallystick.storage.arrow import extremes
-from tallystick.storage.engine import Dialect, Engine
+from tallystick.storage.engine import Engine
 from tallystick.usage.dimensions import CHARGE_DIMENSIONS
 from tallystick.usage.model import UsageEvent
 
@@ -146,29 +146,6 @@ def drop_unnamed_charges(engine: Engine) -> int:
     if count:
         engine.execute(f"DELETE FROM {CHARGES} WHERE batch_seq > $mark", params)
     return int(str(count))
-
-
-def event_select(dialect: Dialect) -> str:
-    """The select list of whole events, for `to_events`."""
-    return ", ".join(_selected(column, dialect) for column in EVENT_COLUMNS)
-
-
-def _selected(column: Column, dialect: Dialect) -> str:
-    return dialect.micros(column.name) if column.kind == "instant" else f'"{column.name}"'
-
-
-def to_events(rows: Iterable[Sequence[Any]]) -> list[UsageEvent]:
-    """Events from rows read with `event_select`."""
-    names = [column.name for column in EVENT_COLUMNS]
-    money = [index for index, column in enumerate(EVENT_COLUMNS) if column.kind == "money"]
-    events = []
-    for row in rows:
-        values = list(row)
-        for index in money:
-            if values[index] is not None:
-                values[index] = grains_from_decimal(values[index])
-        events.append(from_row(dict(zip(names, values, strict=True))))
-    return events
 
 
 def read_event(engine: Engine, event_id: str) -> UsageEvent | None:
