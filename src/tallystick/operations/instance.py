@@ -16,6 +16,7 @@ from tallystick.org.hash import LOCAL_PREFIX, new_secret
 
 SECRET_FILE = "instance.secret"  # noqa: S105 - a file's name
 TOKEN_FILE = "cli.token"  # noqa: S105 - a file's name
+ROWS_FILE = "config.db"
 _SECRET_BYTES = 32
 
 
@@ -42,6 +43,9 @@ def prepare_instance(data_dir: Path) -> Instance:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         secret = _kept(data_dir / SECRET_FILE, secrets.token_hex(_SECRET_BYTES))
         token = _kept(data_dir / TOKEN_FILE, new_secret(LOCAL_PREFIX))
+        # Hashes, sessions and the audit log; what SQLite puts beside it takes over its mode.
+        (data_dir / ROWS_FILE).touch(mode=0o600)
+        (data_dir / ROWS_FILE).chmod(0o600)
     except OSError as error:
         raise Unavailable(
             f"the data directory cannot be used: {error.strerror or error}",
