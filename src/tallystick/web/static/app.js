@@ -14,10 +14,10 @@
     tip.replaceChildren(make("b", row.cells[0].textContent));
     for (let i = 1; i < row.cells.length; i++) {
       const cell = row.cells[i], kind = heads[i].dataset.kind || "";
-      if (!kind && cell.dataset.zero) continue;
+      if (!kind && cell.textContent === "0") continue;
       const line = make("div", "", kind), swatch = one("svg", heads[i]);
       if (swatch) line.append(swatch.cloneNode(true));
-      line.append(make("span", cell.dataset.name || heads[i].textContent.trim()), make("span", cell.textContent));
+      line.append(make("span", heads[i].textContent.trim()), make("span", cell.textContent));
       tip.append(line);
     }
     plot.querySelectorAll(".veil,.cursor").forEach((e) => e.remove());
@@ -69,10 +69,10 @@
     choose(0);
   }
   function choose(step) {
-    const all = [...palette.querySelectorAll(".found a")], at = all.findIndex((a) => a.getAttribute("aria-selected") === "true");
-    all.forEach((a) => a.setAttribute("aria-selected", "false"));
+    const all = [...palette.querySelectorAll(".found a")], at = all.findIndex((a) => a.hasAttribute("aria-current"));
+    all.forEach((a) => a.removeAttribute("aria-current"));
     const next = all[step ? (at + step + all.length) % all.length : 0];
-    next?.setAttribute("aria-selected", "true");
+    next?.setAttribute("aria-current", "true");
     next?.scrollIntoView({ block: "nearest" });
   }
   function openPalette() {
@@ -84,7 +84,7 @@
   palette?.addEventListener("input", (e) => { clearTimeout(timer); timer = setTimeout(() => find(e.target.value), 90); });
   palette?.addEventListener("keydown", (e) => {
     if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); choose(e.key === "ArrowDown" ? 1 : -1); }
-    if (e.key === "Enter") { e.preventDefault(); one('[aria-selected="true"]', palette)?.click(); }
+    if (e.key === "Enter") { e.preventDefault(); one('[aria-current]', palette)?.click(); }
   });
   [palette, keys].forEach((d) => d?.addEventListener("click", (e) => { if (e.target === d) d.close(); }));
 
