@@ -1,7 +1,8 @@
 r"""Filters in words: ``team=Support``, ``team!=x``, ``feature~=chat``, ``model^=gpt``.
 
 Values are compared without case and with space, hyphen and underscore ignored, so that
-``teamA`` finds ``team-a``. Alternatives are split at ``|``; ``\|`` means the character.
+``teamA`` finds ``team-a``. Alternatives are split at ``|``; ``\|`` and ``\\`` mean the
+character.
 """
 
 import re
@@ -20,7 +21,7 @@ MOST_CHARACTERS = 500
 _SIGNS: tuple[tuple[str, Operator], ...] = (("!=", "is_not"), ("~=", "contains"), ("^=", "starts_with"), ("=", "is"))
 _WHERE = re.compile(r"\s*([^=!~^|]+?)\s*(!=|~=|\^=|=)(.*)", re.DOTALL)
 _TAG_NAME = re.compile(r"[a-z0-9_][a-z0-9_.:/]{0,99}")
-_ALTERNATIVE = re.compile(r"(?<!\\)\|")
+_PIECES = re.compile(r"\\[\\|]|[^|\\]+|\\|\|")
 
 
 def normal(text: str) -> str:
@@ -93,8 +94,18 @@ def condition(word: str, sign: str, texts: Iterable[str], where: str) -> Filter:
 
 
 def _alternatives(text: str) -> list[str]:
-    parts = [part.replace("\\|", "|").strip() for part in _ALTERNATIVE.split(text)]
-    return ["" if part.lower() == UNKNOWN else part for part in parts]
+    parts = [""]
+    for piece in _PIECES.findall(text):
+        if piece == "|":
+            parts.append("")
+        else:
+            parts[-1] += piece[1:] if piece in {"\\|", "\\\\"} else piece
+    return ["" if part.strip().lower() == UNKNOWN else part.strip() for part in parts]
+
+
+def escaped(value: str) -> str:
+    """A value as one alternative is written."""
+    return value.replace("\\", "\\\\").replace("|", "\\|") or UNKNOWN
 
 
 def direct_param(name: str) -> tuple[str, str]:
@@ -108,5 +119,5 @@ def direct_param(name: str) -> tuple[str, str]:
 def condition_param(one: Filter) -> tuple[str, str]:
     """The URL parameter of a filter: the inverse of `direct_param` and `condition`."""
     sign = next(sign for sign, operator in _SIGNS if operator == one.operator)
-    text = "|".join(UNKNOWN if not value else value.replace("|", "\\|") for value in one.values)
+    text = "|".join(escaped(value) for value in one.values)
     return one.dimension + sign[:-1], text

@@ -74,7 +74,7 @@ def _row(row: Row) -> Json:
         "group": {name: value or None for name, value in row.group.items()},
         "value": _money(now.cost),
         "previous": _money(before.cost) if before else None,
-        "change": _money(now.cost - before.cost) if before and None not in (now.cost, before.cost) else None,  # type: ignore[operator]
+        "change": _change(now, before),
         **_counts(now),
     }
     if before:
@@ -82,6 +82,12 @@ def _row(row: Row) -> Json:
     if row.series:
         wire["series"] = _moneys(row.series)
     return wire
+
+
+def _change(now: Sums, before: Sums | None) -> str | None:
+    if before is None or now.cost is None or before.cost is None:
+        return None
+    return text_from_grains(now.cost - before.cost)
 
 
 def _counts(sums: Sums) -> Json:
