@@ -16,6 +16,7 @@ from tallystick.kernel.table import Column
 from tallystick.ledger.columns import CHARGE_COLUMNS, EVENT_COLUMNS
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.ledger.store import append_mark, read_event, read_last_seq, read_mark
+from tallystick.operations.compact_charges import compact_charges
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import Ingested, ingest_columns, ingest_events
 from tallystick.operations.post_charges import post_charges
@@ -184,6 +185,23 @@ def test_a_long_backlog_is_posted_in_steps_with_one_sum(ledger: Context, monkeyp
     assert totals(ledger.ledger) == by_hand([an_event(number) for number in range(20)])
 
 
+def test_compaction_merges_old_batches_and_changes_no_sum(ledger: Context) -> None:
+    for number in range(12):  # one minute apart, in one hour, one batch each
+        ingest_events(ledger, [an_event(number)])
+        post_charges(ledger)
+    before = totals(ledger.ledger)
+
+    assert compact_charges(ledger) == 0  # readers may hold a mark as old as the last run
+    ingest_events(ledger, [an_event(12)])
+    post_charges(ledger)
+    saved = compact_charges(ledger)
+
+    merges = not ledger.ledger.dialect.merges
+    assert saved == (11 if merges else 0)
+    assert totals(ledger.ledger) == before | by_hand([an_event(number) for number in range(13)])
+    assert ledger.ledger.rows("SELECT count(*) FROM charge") == [(2 if merges else 13,)]
+
+
 def test_a_ledger_of_a_newer_version_is_not_touched(ledger: Context) -> None:
     append_mark(ledger.ledger, "schema", 999)
 
@@ -300,6 +318,7 @@ def lives(draw: st.DrawFn) -> tuple[list[UsageEvent], list[tuple[str, object]]]:
         st.tuples(st.just("crash in post"), st.integers(0, 4)),
         st.tuples(st.just("crash in ingest"), deliveries),
         st.tuples(st.just("start"), st.none()),
+        st.tuples(st.just("compact"), st.none()),
     )
     return events, draw(st.lists(step, min_size=1, max_size=8))
 
@@ -372,6 +391,8 @@ def live(ledger: Context, events: Sequence[UsageEvent], happened: str, what: obj
             ingest_events(ledger, batch)
         elif happened == "post":
             post_charges(ledger)
+        elif happened == "compact":
+            compact_charges(ledger)
         elif happened == "crash in ingest":
             ingest_events(replace(ledger, ledger=Dying(ledger.ledger, 1)), batch)
         elif happened == "crash in post" and isinstance(what, int):

@@ -139,13 +139,41 @@ def append_charges(engine: Engine, *, after: int, upto: int, seconds: int) -> No
     )
 
 
+def merge_charges(engine: Engine, *, after: int, upto: int) -> int:
+    """Make one row of the charges with after < batch_seq <= upto that differ in their batch alone, under batch `upto`.
+
+    Needs an engine with transactions. The number of rows saved.
+    """
+    params = {"after": after, "upto": upto}
+    within = "batch_seq > $after AND batch_seq <= $upto"
+    keys = ["charge_period_start", *(f'"{name}"' for name in CHARGE_DIMENSIONS), "basis", "currency"]
+    sums = [f"sum({name}) AS {name}" for name in EVENT_SUMS]
+    names = ", ".join([*keys, "batch_seq", *EVENT_SUMS])
+    with engine.transaction():
+        before = _count(engine, within, params)
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE merged AS SELECT {', '.join(keys)}, $upto AS batch_seq, {', '.join(sums)} "
+            f"FROM {CHARGES} WHERE {within} GROUP BY {', '.join(keys)}",
+            params,
+        )
+        engine.execute(f"DELETE FROM {CHARGES} WHERE {within}", params)
+        engine.execute(f"INSERT INTO {CHARGES} ({names}) SELECT {names} FROM merged")
+        engine.execute("DROP TABLE merged")
+        return before - _count(engine, within, params)
+
+
+def _count(engine: Engine, where: str, params: Mapping[str, int]) -> int:
+    ((count,),) = engine.rows(f"SELECT count(*) FROM {CHARGES} WHERE {where}", params)
+    return int(str(count))
+
+
 def drop_unnamed_charges(engine: Engine) -> int:
     """Delete charges of a batch whose mark was never written; how many there were."""
     params = {"mark": read_mark(engine)}
-    ((count,),) = engine.rows(f"SELECT count(*) FROM {CHARGES} WHERE batch_seq > $mark", params)
+    count = _count(engine, "batch_seq > $mark", params)
     if count:
         engine.execute(f"DELETE FROM {CHARGES} WHERE batch_seq > $mark", params)
-    return int(str(count))
+    return count
 
 
 def read_event(engine: Engine, event_id: str) -> UsageEvent | None:
