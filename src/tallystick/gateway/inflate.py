@@ -20,6 +20,8 @@ else:
 # Compressed input is fed in pieces this small, so that no single step can yield gigabytes.
 _PIECE = 256
 _STEP = 1024 * 1024
+_BURST = 16 * 1024 * 1024
+_GROWS = "the body grows beyond the limit when it is decompressed"
 KNOWN = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
 
 
@@ -54,7 +56,7 @@ class Inflater:
                 piece = self._apply(step, piece)
             self._left -= len(piece)
             if self._left < 0:
-                raise DataError("the body grows beyond the limit when it is decompressed")
+                raise DataError(_GROWS)
             out.append(piece)
         return b"".join(out)
 
@@ -82,10 +84,23 @@ def _decoder(coding: str) -> _Decoder:
     if coding == "deflate":
         return _Zlib(zlib.MAX_WBITS)
     if coding == "br":
-        return cast("_Decoder", brotli.Decompressor().process)
+        return _brotli()
     if coding == "zstd":
         return _zstd()
     raise DataError(f'content-encoding "{coding}" is not one of {", ".join(sorted(KNOWN))}')
+
+
+def _brotli() -> _Decoder:
+    # A few bytes of Brotli can stand for gigabytes, so even one piece is bounded.
+    decompressor = brotli.Decompressor()
+
+    def step(piece: bytes) -> bytes:
+        out = cast("bytes", decompressor.process(piece, output_buffer_limit=_BURST))
+        if not decompressor.can_accept_more_data():
+            raise DataError(_GROWS)
+        return out
+
+    return step
 
 
 def _zstd() -> _Decoder:
@@ -114,7 +129,7 @@ class _Zlib:
     def _drain(self, piece: bytes) -> bytes:
         out = self._object.decompress(piece, _STEP)
         if self._object.unconsumed_tail:
-            raise DataError("the body grows beyond the limit when it is decompressed")
+            raise DataError(_GROWS)
         self._begun = self._begun or bool(out)
         if self._object.eof and self._object.unused_data and self._wbits & 16:
             # Several gzip members in a row are one body.

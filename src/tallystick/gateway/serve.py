@@ -55,6 +55,11 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             super().on_headers_complete()
 
+    def has_whole_body(self, limit: int) -> bool:
+        """Whether the request's body has arrived to its end and is no larger than this."""
+        cycle = self.cycle
+        return not cycle.more_body and not cycle.disconnected and len(cycle.body) <= limit
+
     def cut(self) -> None:
         """Close the connection in the midst of an answer; what was written still leaves."""
         if self.cycle is not None:
