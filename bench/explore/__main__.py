@@ -43,7 +43,12 @@ QUESTIONS: dict[str, dict[str, str]] = {
     "explore: provider, 30 days": {"range": "30d", "by": "provider", "grain": "day"},
     "explore: team x model, 90 days": {"range": "90d", "by": "team,model", "grain": "day"},
     "explore: 12 months by team, months": {"range": "12m", "by": "team", "grain": "month", "cmp": "none"},
-    "explore: year to date by feature against the year before, weeks": {"range": "ytd", "by": "feature", "grain": "week", "cmp": "year"},
+    "explore: year to date by feature against the year before, weeks": {
+        "range": "ytd",
+        "by": "feature",
+        "grain": "week",
+        "cmp": "year",
+    },
     "explore: one feature by model, days": {"range": "90d", "by": "model", "grain": "day", "feature": "chat"},
     "explore: customers, month to date": {"range": "mtd", "by": "customer", "grain": "day"},
     "explore: one team's users, 30 days": {"range": "30d", "by": "user", "grain": "day", "team": "Support"},
@@ -81,14 +86,18 @@ def measure(folder: Path, chosen: argparse.Namespace) -> int:
 def built(folder: Path, chosen: argparse.Namespace, zone: str) -> Context:
     """A demo company of so many events."""
     folder.mkdir(exist_ok=True)
-    engine = DuckDbEngine(folder / "ledger.duckdb") if chosen.engine == "duckdb" else ClickHouseEngine(f"chdb://{folder}/ch")
+    engine = (
+        DuckDbEngine(folder / "ledger.duckdb") if chosen.engine == "duckdb" else ClickHouseEngine(f"chdb://{folder}/ch")
+    )
     context = Context(engine, ConfigDb(folder / "config.db"), folder, zone=zone)
     start_ledger(context)
     refresh_prices(context, None)
     started = time.perf_counter()
     build_demo(context, DemoRequest(events=chosen.events, seed=1, now_us=now_us()))
     (charges,) = engine.rows("SELECT count(*) FROM charge")[0]
-    print(f"{chosen.events:,} events, {charges:,} charges ({zone}), {time.perf_counter() - started:.0f} s, {engine.disk_bytes() / 1e6:,.0f} MB")
+    print(
+        f"{chosen.events:,} events, {charges:,} charges ({zone}), {time.perf_counter() - started:.0f} s, {engine.disk_bytes() / 1e6:,.0f} MB"
+    )
     return context
 
 
@@ -122,8 +131,17 @@ def ask_all(context: Context, rounds: int) -> list[str]:
 def compare(context: Context, query: Query, name: str) -> list[str]:
     """Charges and events must say the same."""
     fast, slow = explore(context, query, ME), explore(context, query, ME, raw=True)
-    same = (fast.rows, fast.total, fast.others, fast.previous_series) == (slow.rows, slow.total, slow.others, slow.previous_series)
-    return [] if same else [f"{context.zone}: {name} differs between charges and events since {rfc3339(query.period.start_us)}"]
+    same = (fast.rows, fast.total, fast.others, fast.previous_series) == (
+        slow.rows,
+        slow.total,
+        slow.others,
+        slow.previous_series,
+    )
+    return (
+        []
+        if same
+        else [f"{context.zone}: {name} differs between charges and events since {rfc3339(query.period.start_us)}"]
+    )
 
 
 def timed(ask: Callable[[], object], rounds: int) -> list[float]:

@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tallystick.operations.context import Context
@@ -47,7 +47,11 @@ def _made(dice: random.Random, name: str, at: int) -> UsageEvent:
         model=dice.choice(MODELS),
         dimensions={
             name: value
-            for name, value in (("team", dice.choice(TEAMS)), ("user", dice.choice(OWNERS)), ("feature", dice.choice("xyz")))
+            for name, value in (
+                ("team", dice.choice(TEAMS)),
+                ("user", dice.choice(OWNERS)),
+                ("feature", dice.choice("xyz")),
+            )
             if value
         },
         tags=dice.choice(({}, {"squad": "red"}, {"squad": "blue"})),
@@ -90,5 +94,5 @@ def cost_by(events: Iterable[UsageEvent], key: Callable[[UsageEvent], object]) -
 
 def local(event: UsageEvent, zone: str) -> datetime:
     """The local time of an event."""
-    utc = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=event.occurred_at)
+    utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=event.occurred_at)
     return utc.astimezone(ZoneInfo(zone))

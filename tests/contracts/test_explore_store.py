@@ -59,18 +59,28 @@ def test_sums_series_and_comparison_are_those_of_plain_arithmetic(
         answer = ask(context, by=by, grain=grain or "", **span)
         query = answer.query
         now, before = inside(events, query), inside(events, query, before=True)
-        group = lambda one: tuple(value_of(one, name) for name in query.group_by)  # noqa: E731
+        names = query.group_by
+        group = lambda one, names=names: tuple(value_of(one, name) for name in names)  # noqa: E731
         expected, expected_before = cost_by(now, group), cost_by(before, group)
-        assert {tuple(row.group.values()): row.now.cost or 0 for row in answer.rows if row.now.attempts + row.now.calls} == expected
-        assert {tuple(row.group.values()): row.before.cost or 0 for row in answer.rows if row.before and row.before.attempts + row.before.calls} == expected_before
+        assert {
+            tuple(row.group.values()): row.now.cost or 0 for row in answer.rows if row.now.attempts + row.now.calls
+        } == expected
+        assert {
+            tuple(row.group.values()): row.before.cost or 0
+            for row in answer.rows
+            if row.before and row.before.attempts + row.before.calls
+        } == expected_before
         assert answer.total.now.cost == sum(expected.values())
-        assert answer.total.before and answer.total.before.cost == sum(expected_before.values())
+        assert answer.total.before
+        assert answer.total.before.cost == sum(expected_before.values())
         assert answer.total.now.calls == sum(one.attempt <= 1 for one in now)
         assert answer.total.now.attempts == sum(one.attempt >= 1 for one in now)
         assert answer.total.now.errors == sum(one.outcome == "error" for one in now)
         assert answer.total.now.estimated_calls == sum(one.measured.state == "estimated" for one in now)
         assert answer.total.now.input_tokens == sum(one.measured.input_tokens or 0 for one in now)
-        assert answer.total.now.quantities.get("cache_read", 0) == sum(one.measured.quantities.get("cache_read", 0) for one in now)
+        assert answer.total.now.quantities.get("cache_read", 0) == sum(
+            one.measured.quantities.get("cache_read", 0) for one in now
+        )
         if grain:
             assert_series(answer, now, before, zone)
 
@@ -86,9 +96,13 @@ def assert_series(answer: Breakdown, now: list[UsageEvent], before: list[UsageEv
         }[answer.query.grain or ""]
 
     expected = cost_by(now, label)
-    assert [value for value in answer.total.series if value] == [expected[key] for key in sorted(expected) if expected[key]]
+    assert [value for value in answer.total.series if value] == [
+        expected[key] for key in sorted(expected) if expected[key]
+    ]
     expected_before = cost_by(before, label)
-    assert [value for value in answer.previous_series if value] == [expected_before[key] for key in sorted(expected_before) if expected_before[key]]
+    assert [value for value in answer.previous_series if value] == [
+        expected_before[key] for key in sorted(expected_before) if expected_before[key]
+    ]
     for row in answer.rows:
         if answer.query.group_by:
             mine = [one for one in now if all(value_of(one, name) == value for name, value in row.group.items())]
@@ -106,20 +120,34 @@ def test_charges_and_events_give_the_same_answer(context: Context, events: list[
         {"by": "key", "range": "90d", "grain": "week", "team": "team a", "measure": "list"},
     ):
         fast, slow = ask(context, **params), ask(context, raw=True, **params)
-        assert (fast.rows, fast.total, fast.others, fast.previous_series) == (slow.rows, slow.total, slow.others, slow.previous_series)
+        assert (fast.rows, fast.total, fast.others, fast.previous_series) == (
+            slow.rows,
+            slow.total,
+            slow.others,
+            slow.previous_series,
+        )
 
 
-def test_groups_beyond_the_limit_are_summed_in_others_and_nothing_is_lost(context: Context, events: list[UsageEvent]) -> None:
+def test_groups_beyond_the_limit_are_summed_in_others_and_nothing_is_lost(
+    context: Context, events: list[UsageEvent]
+) -> None:
     context = filled(context, events, 1500)
     for by in ("team,model,feature", "user,tag.squad,model"):
-        all_of_them, few = ask(context, by=by, range="30d", grain="day"), ask(context, by=by, range="30d", limit="3", grain="day")
+        all_of_them, few = (
+            ask(context, by=by, range="30d", grain="day"),
+            ask(context, by=by, range="30d", limit="3", grain="day"),
+        )
         assert few.rows == all_of_them.rows[:3]
-        assert few.others and few.other_groups == len(all_of_them.rows) - 3
+        assert few.others
+        assert few.other_groups == len(all_of_them.rows) - 3
         assert few.total == all_of_them.total
         assert few.total.now.cost == sum(row.now.cost or 0 for row in few.rows) + (few.others.now.cost or 0)
         assert few.total.now.input_tokens == sum(row.now.input_tokens for row in few.rows) + few.others.now.input_tokens
-        assert few.total.before and few.others.before
-        assert few.total.before.cost == sum(row.before.cost or 0 for row in few.rows if row.before) + (few.others.before.cost or 0)
+        assert few.total.before
+        assert few.others.before
+        assert few.total.before.cost == sum(row.before.cost or 0 for row in few.rows if row.before) + (
+            few.others.before.cost or 0
+        )
 
 
 @pytest.mark.parametrize("dimension", ["team", "user", "tag.squad"])
@@ -129,7 +157,10 @@ def test_filters_find_words_however_they_are_written_and_partition_the_rows(
     context = filled(context, events, 1400)
     total = ask(context, range="90d").total.now
     values = sorted({value_of(one, dimension) for one in events})
-    parts = [ask(context, range="90d", where=f"{dimension}={value or '(unknown)'}".upper().replace("-", " ")).total.now for value in values]
+    parts = [
+        ask(context, range="90d", where=f"{dimension}={value or '(unknown)'}".upper().replace("-", " ")).total.now
+        for value in values
+    ]
     assert sum(part.cost or 0 for part in parts) == total.cost
     assert sum(part.calls for part in parts) == total.calls
     one = values[-1]
@@ -137,7 +168,10 @@ def test_filters_find_words_however_they_are_written_and_partition_the_rows(
     assert (rest.cost or 0) + (parts[-1].cost or 0) == total.cost
     either = ask(context, range="90d", where=f"{dimension}={one}|{values[-2]}").total.now
     assert either.calls == parts[-1].calls + parts[-2].calls
-    assert ask(context, range="90d", where=[f"{dimension}^={one[:2]}", f"{dimension}~={one[1:]}"]).total.now.calls == parts[-1].calls
+    assert (
+        ask(context, range="90d", where=[f"{dimension}^={one[:2]}", f"{dimension}~={one[1:]}"]).total.now.calls
+        == parts[-1].calls
+    )
     assert ask(context, range="90d", where=f"{dimension}~=%").total.now.calls == 0
 
 
@@ -148,7 +182,9 @@ def test_one_more_filter_never_raises_a_total(context: Context, events: list[Usa
     for condition in ("provider=openai", "team!=platform", "model~=gpt", "user=ada", "tag.squad=red"):
         where.append(condition)
         now = ask(context, range="90d", where=where).total.now
-        assert (now.cost or 0) <= (before.cost or 0) and now.calls <= before.calls and now.input_tokens <= before.input_tokens
+        assert (now.cost or 0) <= (before.cost or 0)
+        assert now.calls <= before.calls
+        assert now.input_tokens <= before.input_tokens
         before = now
 
 
@@ -171,24 +207,34 @@ def test_a_metered_charge_has_no_billed_cost(context: Context, events: list[Usag
     billed = ask(context, by="team", range="90d", measure="billed", limit="2")
     assert {row.now.cost for row in (*billed.rows, billed.total)} == {None}
     assert billed.total.now.calls > 0
-    effective, listed = ask(context, range="90d").total.now.cost, ask(context, range="90d", measure="list").total.now.cost
-    assert effective and listed == 2 * effective == ask(context, range="90d", measure="contracted").total.now.cost
+    effective, listed = (
+        ask(context, range="90d").total.now.cost,
+        ask(context, range="90d", measure="list").total.now.cost,
+    )
+    assert effective
+    assert listed == 2 * effective == ask(context, range="90d", measure="contracted").total.now.cost
 
 
 def test_what_has_no_price_has_an_unknown_cost_and_is_counted(context: Context) -> None:
-    bare = [replace(one, effective_cost=None, list_cost=None, priced={}) for one in made_events(3, 40, "2026-11-01T00:00", "2026-11-09T00:00")]
+    bare = [
+        replace(one, effective_cost=None, list_cost=None, priced={})
+        for one in made_events(3, 40, "2026-11-01T00:00", "2026-11-09T00:00")
+    ]
     answer = ask(filled(context, bare, 20), by="team", range="mtd")
     assert answer.total.now.cost is None
     assert answer.total.now.unpriced_calls == sum(bool(one.unpriced) for one in bare)
     assert answer.total.now.unpriced_tokens == sum(sum(one.measured.quantities.values()) for one in bare)
-    assert answer.total.before and answer.total.before.cost == 0
+    assert answer.total.before
+    assert answer.total.before.cost == 0
 
 
 def test_an_empty_ledger_answers_with_nothing(context: Context) -> None:
     context = filled(context, [], 0)
     for by in ("", "team", "user"):
         answer = ask(context, by=by, range="mtd", grain="day")
-        assert answer.rows == () and answer.total.now.cost == 0 and answer.freshness.last_event_at is None
+        assert answer.rows == ()
+        assert answer.total.now.cost == 0
+        assert answer.freshness.last_event_at is None
         assert len(answer.total.series) == 10
 
 
@@ -251,19 +297,28 @@ def test_values_are_listed_dearest_first_and_by_their_beginning(context: Context
         list_values(context, "teem", query.period, ANYONE)
 
 
-def test_each_source_is_counted_with_its_first_and_last_row(context: Context, events: list[UsageEvent], tmp_path: Path) -> None:
+def test_each_source_is_counted_with_its_first_and_last_row(
+    context: Context, events: list[UsageEvent], tmp_path: Path
+) -> None:
     context = replace(filled(context, events, 900), config_db=ConfigDb(tmp_path / "config.db"))
     found = {one.source: one for one in list_sources(context)}
     for source in ("gateway", "import:old"):
         mine = [one for one in events if one.source == source]
         assert found[source].events == len(mine)
         assert found[source].cost == sum(one.effective_cost or 0 for one in mine)
-        assert (found[source].first_at, found[source].last_at) == (min(o.occurred_at for o in mine), max(o.occurred_at for o in mine))
-        assert found[source].tokens == sum((o.measured.input_tokens or 0) + (o.measured.output_tokens or 0) for o in mine)
+        assert (found[source].first_at, found[source].last_at) == (
+            min(o.occurred_at for o in mine),
+            max(o.occurred_at for o in mine),
+        )
+        assert found[source].tokens == sum(
+            (o.measured.input_tokens or 0) + (o.measured.output_tokens or 0) for o in mine
+        )
     assert found["gateway"].freshness.startswith("live")
 
 
-def test_erasing_a_user_leaves_the_figures_and_nothing_of_the_person(context: Context, events: list[UsageEvent], tmp_path: Path) -> None:
+def test_erasing_a_user_leaves_the_figures_and_nothing_of_the_person(
+    context: Context, events: list[UsageEvent], tmp_path: Path
+) -> None:
     context = replace(filled(context, events, 900), config_db=ConfigDb(tmp_path / "config.db"), secret=b"k")
     before = ask(context, by="team", range="90d")
     theirs = [one for one in events if value_of(one, "user") == "ada"]
@@ -273,7 +328,12 @@ def test_erasing_a_user_leaves_the_figures_and_nothing_of_the_person(context: Co
     assert (after.rows, after.total) == (before.rows, before.total)
     assert ask(context, range="90d", user="ada").total.now.calls == 0
     row = read_request(context, theirs[0].event_id, ANYONE)
-    assert (row.dimensions.get("user"), row.tags, row.call_id, row.effective_cost) == (None, {}, "", theirs[0].effective_cost)
+    assert (row.dimensions.get("user"), row.tags, row.call_id, row.effective_cost) == (
+        None,
+        {},
+        "",
+        theirs[0].effective_cost,
+    )
     other = next(one for one in events if value_of(one, "user") == "grace" and one.tags)
     assert read_request(context, other.event_id, ANYONE) == other
     assert "ada" not in str(context.config_db.rows("SELECT * FROM audit"))

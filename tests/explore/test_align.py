@@ -54,7 +54,9 @@ def test_weekdays_meet_weekdays_without_overlap_and_as_near_as_possible(first: d
 @given(days, st.integers(1, 800))
 def test_a_year_back_meets_weekdays_too_and_never_overlaps(first: date, length: int) -> None:
     found = previous_days(first, first + timedelta(days=length), "year")
-    assert found and found[0].weekday() == first.weekday() and found[1] <= first
+    assert found
+    assert found[0].weekday() == first.weekday()
+    assert found[1] <= first
     assert length > 364 or first - found[0] == timedelta(weeks=52)
 
 
@@ -78,11 +80,15 @@ def test_the_calendar_compares_the_same_days_of_the_month_before() -> None:
 def test_the_calendar_never_overlaps(first: date, length: int) -> None:
     end = first + timedelta(days=length)
     found = previous_days(first, end, "calendar")
-    assert found and found[0] < found[1] <= first
+    assert found
+    assert found[0] < found[1] <= first
 
 
 @settings(max_examples=50)
-@given(st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1)), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "America/Santiago"]))
+@given(
+    st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1)),  # noqa: DTZ001 - wall clocks
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "America/Santiago"]),
+)
 def test_an_unfinished_range_is_compared_up_to_the_same_time_of_day(wall: datetime, zone: str) -> None:
     now = wall.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
     today = now.date()
@@ -96,8 +102,14 @@ def test_an_unfinished_range_is_compared_up_to_the_same_time_of_day(wall: dateti
 
 
 def test_a_finished_range_is_compared_whole() -> None:
-    found = previous_period((date(2026, 11, 9), date(2026, 11, 16)), "weekdays", "UTC", micros(datetime(2026, 11, 23, 15, tzinfo=UTC)))
-    assert found and (found.start_us, found.end_us) == (micros(datetime(2026, 11, 2, tzinfo=UTC)), micros(datetime(2026, 11, 9, tzinfo=UTC)))
+    found = previous_period(
+        (date(2026, 11, 9), date(2026, 11, 16)), "weekdays", "UTC", micros(datetime(2026, 11, 23, 15, tzinfo=UTC))
+    )
+    assert found
+    assert (found.start_us, found.end_us) == (
+        micros(datetime(2026, 11, 2, tzinfo=UTC)),
+        micros(datetime(2026, 11, 9, tzinfo=UTC)),
+    )
 
 
 @given(days, st.integers(-40, 40))

@@ -24,7 +24,9 @@ def local(at_us: int, zone: str) -> datetime:
 
 @settings(max_examples=60)
 @given(first_days, st.integers(1, 120), zones, st.integers(0, 10**6))
-def test_an_instant_falls_into_the_bucket_of_its_local_day_week_and_month(first: date, length: int, zone: str, place: int) -> None:
+def test_an_instant_falls_into_the_bucket_of_its_local_day_week_and_month(
+    first: date, length: int, zone: str, place: int
+) -> None:
     period = days(first, first + timedelta(days=length), zone)
     at = period.start_us + (period.end_us - period.start_us - 1) * place // 10**6
     here = local(at, zone)
@@ -35,7 +37,9 @@ def test_an_instant_falls_into_the_bucket_of_its_local_day_week_and_month(first:
     }
     for grain, (label, of) in labels.items():
         starts = bucket_starts(period, grain, zone)  # type: ignore[arg-type]
-        assert starts[0] == period.start_us and list(starts) == sorted(set(starts)) and starts[-1] < period.end_us
+        assert starts[0] == period.start_us
+        assert list(starts) == sorted(set(starts))
+        assert starts[-1] < period.end_us
         day = here.date() if grain != "week" else here.date() - timedelta(days=here.weekday())
         answer = (datetime(day.year, day.month, day.day, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
         found = bucket_index(starts, grain, zone)(answer)  # type: ignore[arg-type]
@@ -48,9 +52,12 @@ def test_the_offsets_of_a_period_are_those_of_the_zone(first: date, length: int,
     period = days(first, first + timedelta(days=length), zone)
     known = offsets(period, zone)
     at = period.start_us + (period.end_us - period.start_us - 1) * place // 10**6
-    held = next((offset for until, offset in zip(known.until, known.micros, strict=False) if at < until), known.micros[-1])
+    held = next(
+        (offset for until, offset in zip(known.until, known.micros, strict=False) if at < until), known.micros[-1]
+    )
     shift = local(at, zone).utcoffset()
-    assert shift is not None and timedelta(microseconds=held) == shift
+    assert shift is not None
+    assert timedelta(microseconds=held) == shift
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)])

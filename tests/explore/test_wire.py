@@ -36,23 +36,57 @@ def answer() -> Breakdown:
         ),
         Row({"team": "", "model": "new"}, Sums(cost=None, calls=1, unpriced_calls=1, unpriced_tokens=12), Sums(cost=0)),
     )  # fmt: skip
-    total = Row({}, Sums(cost=3 * DOLLAR + 1, calls=3, unpriced_calls=1, unpriced_tokens=12), Sums(cost=DOLLAR), (3 * DOLLAR + 1,))
+    total = Row(
+        {},
+        Sums(cost=3 * DOLLAR + 1, calls=3, unpriced_calls=1, unpriced_tokens=12),
+        Sums(cost=DOLLAR),
+        (3 * DOLLAR + 1,),
+    )
     return Breakdown(QUERY, rows, total, Freshness(NOV_1, NOV_1 + DAY), buckets=(NOV_1,), previous_series=(DOLLAR,))
 
 
 def test_the_object_has_the_names_of_the_contract() -> None:
     wire = json.loads(json.dumps(to_wire(answer())))
-    assert (wire["measure"], wire["currency"], wire["from"], wire["to"], wire["zone"]) == ("effective", "USD", "2026-11-01", "2026-11-24", "UTC")
+    assert (wire["measure"], wire["currency"], wire["from"], wire["to"], wire["zone"]) == (
+        "effective",
+        "USD",
+        "2026-11-01",
+        "2026-11-24",
+        "UTC",
+    )
     assert (wire["total"], wire["previous"], wire["change"]) == ("3.000000000001", "1", "2.000000000001")
     assert wire["unpriced"] == {"calls": 1, "tokens": 12}
-    assert wire["freshness"] == {"last_event_at": "2026-11-01T00:00:00Z", "ledger_at": "2026-11-02T00:00:00Z", "pending": None}
-    assert wire["series"] == {"grain": "day", "buckets": ["2026-11-01T00:00:00Z"], "values": ["3.000000000001"], "previous": ["1"]}
+    assert wire["freshness"] == {
+        "last_event_at": "2026-11-01T00:00:00Z",
+        "ledger_at": "2026-11-02T00:00:00Z",
+        "pending": None,
+    }
+    assert wire["series"] == {
+        "grain": "day",
+        "buckets": ["2026-11-01T00:00:00Z"],
+        "values": ["3.000000000001"],
+        "previous": ["1"],
+    }
     assert wire["others"] is None
     assert wire["link"] == "/explore?range=mtd&cmp=weekdays&by=team,model&provider=anthropic&grain=day"
     first = wire["rows"][0]
     assert first["group"] == {"team": "Support", "model": "claude"}
-    assert (first["value"], first["previous"], first["change"], first["calls"]) == ("3.000000000001", "1", "2.000000000001", 2)
-    assert [first[name] for name in ("input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens")] == [100, 30, 10, 7, 2]
+    assert (first["value"], first["previous"], first["change"], first["calls"]) == (
+        "3.000000000001",
+        "1",
+        "2.000000000001",
+        2,
+    )
+    assert [
+        first[name]
+        for name in (
+            "input_tokens",
+            "cache_read_input_tokens",
+            "cache_write_input_tokens",
+            "output_tokens",
+            "reasoning_output_tokens",
+        )
+    ] == [100, 30, 10, 7, 2]
 
 
 def test_unknown_is_null_and_not_nothing() -> None:
@@ -63,7 +97,10 @@ def test_unknown_is_null_and_not_nothing() -> None:
 
 def test_the_answer_is_said_in_words_without_a_cause() -> None:
     assert compared_text(QUERY) == "vs 4–26 Oct, same weekdays"
-    assert sentence_text(answer()) == "$3.00 in 23 days, ▲ $2.00 (+200.0%) against the same weekdays before. The largest mover is Support · claude: +$2.00, 100.0% of the change."
+    assert (
+        sentence_text(answer())
+        == "$3.00 in 23 days, ▲ $2.00 (+200.0%) against the same weekdays before. The largest mover is Support · claude: +$2.00, 100.0% of the change."
+    )
     assert title_text(answer()) == "$3.00, provider anthropic, 1–23 Nov"
 
 

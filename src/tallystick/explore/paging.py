@@ -41,6 +41,21 @@ class Cursor:
     cost: str
 
 
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """Which rows are wanted.
+
+    Attributes:
+        columns: The select list, from whoever turns rows into events.
+        cursor: The last row of the page before, None for the first page.
+    """
+
+    columns: str
+    sort: Sort
+    cursor: Cursor | None
+    limit: int
+
+
 UNKNOWN_COST = text_from_grains(_UNKNOWN_COST)
 
 

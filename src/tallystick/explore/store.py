@@ -9,7 +9,7 @@ from typing import Any
 from tallystick.explore.assemble import Groups, Series, Summed, add, add_series
 from tallystick.explore.buckets import bucket_index, bucket_starts, offsets
 from tallystick.explore.model import SERIES_ROWS, Sums
-from tallystick.explore.paging import UNKNOWN_COST, Cursor, Sort
+from tallystick.explore.paging import UNKNOWN_COST, Cursor, PageAsked
 from tallystick.explore.sources import ImportRun, SourceStatus
 from tallystick.explore.statement import (
     COUNTS,
@@ -24,10 +24,8 @@ from tallystick.explore.statement import (
     within,
 )
 from tallystick.kernel.money import PLACES
-from tallystick.ledger.store import event_select, to_events
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.engine import Engine
-from tallystick.usage.model import UsageEvent
 
 _SUMS = ("cost", "costed", *COUNTS, *QUANTITIES)
 # Nobody compares single meters, and planning a statement grows with its columns.
@@ -196,20 +194,20 @@ def list_tags(engine: Engine, scope: Scope, limit: int) -> list[str]:
     return [str(name) for (name,) in engine.rows(sql, statement.params)]
 
 
-def list_events(engine: Engine, scope: Scope, cursor: Cursor | None, sort: Sort, limit: int) -> list[UsageEvent]:
-    """Events that the filters let through, after the cursor: newest first, or dearest first."""
+def list_event_rows(engine: Engine, scope: Scope, asked: PageAsked) -> list[tuple[Any, ...]]:
+    """Rows of events that the filters let through, after the cursor: newest first, or dearest first."""
     statement = Statement(engine.dialect)
     parts = [within(statement, "occurred_at", scope.query.period), condition_sql(statement, scope)]
-    if cursor:
-        parts.append(_after(statement, cursor))
+    if asked.cursor:
+        parts.append(_after(statement, asked.cursor))
     order = "occurred_at DESC, event_id DESC"
-    if sort == "cost":
+    if asked.sort == "cost":
         order = f"{_ordered_cost(statement)} DESC, {order}"
-    sql = (
-        f"SELECT {event_select(engine.dialect)} FROM {engine.dialect.final(EVENTS)} WHERE {' AND '.join(parts)} "
-        f"ORDER BY {order} LIMIT {statement.bind(limit)}"
+    return engine.rows(
+        f"SELECT {asked.columns} FROM {engine.dialect.final(EVENTS)} WHERE {' AND '.join(parts)} "
+        f"ORDER BY {order} LIMIT {statement.bind(asked.limit)}",
+        statement.params,
     )
-    return to_events(engine.rows(sql, statement.params))
 
 
 def _ordered_cost(statement: Statement) -> str:

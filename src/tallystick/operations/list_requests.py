@@ -1,9 +1,10 @@
 """Single requests, newest or dearest first, by pages that stay put while rows come in."""
 
 from tallystick.explore.model import Query
-from tallystick.explore.paging import MOST_ROWS, RequestPage, cursor_after, parse_cursor, parse_sort
-from tallystick.explore.store import list_events
+from tallystick.explore.paging import MOST_ROWS, PageAsked, RequestPage, cursor_after, parse_cursor, parse_sort
+from tallystick.explore.store import list_event_rows
 from tallystick.kernel.errors import QueryError
+from tallystick.ledger.store import event_select, to_events
 from tallystick.operations.context import Context
 from tallystick.operations.explore import read_scope
 from tallystick.operations.read_request import read_request
@@ -32,6 +33,7 @@ def list_requests(
         raise QueryError(f"{limit} rows", where="limit", next_steps=[f"ask for 1 to {MOST_ROWS}"])
     order = parse_sort(sort)
     scope = read_scope(context, query, principal, raw=True)
-    found = list_events(context.ledger, scope, parse_cursor(cursor, order), order, limit + 1)
+    asked = PageAsked(event_select(context.ledger.dialect), order, parse_cursor(cursor, order), limit + 1)
+    found = to_events(list_event_rows(context.ledger, scope, asked))
     shown = tuple(found[:limit])
     return RequestPage(shown, cursor_after(shown[-1], order) if len(found) > limit else "")
