@@ -67,7 +67,7 @@ class ApiClient:
     def stream(self, method: str, path: str, params: Params | None = None, json: object = None) -> Iterator[Any]:
         """The objects of a newline-delimited JSON answer, as they arrive; one with `error` in it is raised."""
         answer = self._send(method, path, params, json)
-        if answer.status >= 400:  # noqa: PLR2004 - HTTP
+        if answer.status >= 400:
             _decode(answer.status, b"".join(answer.chunks))
         rest = b""
         for chunk in answer.chunks:
@@ -100,7 +100,7 @@ def _decode(status: int, body: bytes) -> Any:
         raise Unavailable(
             f"the server answered {status} with something that is not JSON", next_steps=["tally doctor"]
         ) from None
-    if status >= 400:  # noqa: PLR2004 - HTTP
+    if status >= 400:
         error = value.get("error") if isinstance(value, dict) else None
         raise _error(error if isinstance(error, dict) else {"code": "E015", "what": f"the server answered {status}"})
     return value

@@ -7,8 +7,7 @@ import typer
 
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data, Quiet
-from tallystick.cli.output import chosen_form, note, print_json, print_rows
-from tallystick.cli.output import Form
+from tallystick.cli.output import Form, chosen_form, note, print_json, print_rows
 
 _NUMERIC = frozenset({"cost", "before", "change", "share", "calls", "input", "cache read", "output"})
 
@@ -54,14 +53,14 @@ def costs(
 
 def _print(answer: dict[str, Any], by: str, form: Form, quiet: bool) -> None:
     dimensions = [name.strip() for name in by.split(",") if name.strip()]
-    columns = [*dimensions, "cost", "before", "change", "share", "calls", "input", "cache read", "output"]
+    compared = ["before", "change"] if answer.get("previous_from") else []
+    columns = [*dimensions, "cost", *compared, "share", "calls", "input", "cache read", "output"]
     total = Decimal(answer["total"] or 0)
-    rows = [_cells(row, dimensions, total, form) for row in answer["rows"]]
+    rows = [_cells(row, dimensions, total, form, bool(compared)) for row in answer["rows"]]
     others = answer.get("others")
     if others and dimensions:
-        rows.append(
-            _cells({**others, "group": {dimensions[0]: f"{others.get('groups', '')} others"}}, dimensions, total, form)
-        )
+        summed = {**others, "group": {dimensions[0]: f"{others.get('groups', '')} others"}}
+        rows.append(_cells(summed, dimensions, total, form, bool(compared)))
     if not rows or not any(row.get("calls") for row in answer["rows"]):
         note(
             "Nothing recorded in this period.\n"
@@ -75,13 +74,14 @@ def _print(answer: dict[str, Any], by: str, form: Form, quiet: bool) -> None:
     _print_notes(answer, quiet)
 
 
-def _cells(row: dict[str, Any], dimensions: list[str], total: Decimal, form: Form) -> list[str]:
+def _cells(row: dict[str, Any], dimensions: list[str], total: Decimal, form: Form, compared: bool) -> list[str]:
     value, before = row.get("value"), row.get("previous")
     names = [str(row["group"].get(name) or ("" if form is Form.CSV else "(unknown)")) for name in dimensions]
     if form is Form.CSV:
         money = [value or "", before or "", row.get("change") or ""]
     else:
         money = [_dollars(value), _dollars(before), _dollars(row.get("change"), sign=True)]
+    money = money if compared else money[:1]
     share = f"{Decimal(value) / total:.1%}" if value is not None and total else ""
     tokens = [row.get(name) for name in ("calls", "input_tokens", "cache_read_input_tokens", "output_tokens")]
     counts = [str(count) if form is Form.CSV else f"{count:,}" for count in (one or 0 for one in tokens)]

@@ -22,7 +22,7 @@ from tallystick.operations.context import now_us
 _CHECK = "\N{CHECK MARK}"
 
 
-def demo(  # noqa: PLR0917 - options are given by name
+def demo(
     data: Data = None,
     config: ConfigFile = None,
     port: Annotated[int, typer.Option(help="Public port; [server] port by default.")] = 0,

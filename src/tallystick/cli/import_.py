@@ -14,7 +14,7 @@ _INCOMPLETE = 4
 _LINES_SHOWN = 10
 
 
-def import_(  # noqa: PLR0917 - options are given by name
+def import_(
     files: Annotated[list[Path], typer.Argument(help="CSV, JSON, JSON lines or Parquet; gzip or zstd is fine.")],
     map_: Annotated[
         list[str] | None,

@@ -8,9 +8,9 @@ import typer
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsJson, ConfigFile, Data
 from tallystick.cli.output import print_json
+from tallystick.cli.server_lock import running_server
 from tallystick.config import data_dir
 from tallystick.kernel.errors import Unavailable
-from tallystick.cli.server_lock import running_server
 
 
 def open_page(

@@ -3,8 +3,8 @@
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsJson, ConfigFile, Data
 from tallystick.cli.output import Form, chosen_form, note, print_fields, print_json, print_rows
-from tallystick.config import data_dir
 from tallystick.cli.server_lock import running_server
+from tallystick.config import data_dir
 
 
 def status(data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
