@@ -17,7 +17,7 @@ from tallystick.demo.rhythm import Story
 
 _MAIN_SHARE = 0.74
 _OUTSIDE_PRODUCTION = (("staging", 0.08), ("development", 0.05))
-_UNPRICED_SHARE = 0.3
+_UNPRICED_SHARE = 0.9
 
 
 def all_profiles() -> list[Profile]:

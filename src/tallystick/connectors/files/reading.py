@@ -26,6 +26,7 @@ _ALWAYS_ALLOWED = 64 * 1024 * 1024
 _MAX_LINE = 16 * 1024 * 1024
 _MAX_DOCUMENT = 512 * 1024 * 1024
 _HEAD = 64 * 1024
+_ZSTD_PIECE = 1024
 _DELIMITERS = ",;\t|"
 _PARQUET, _GZIP, _ZSTD, _ZIP = b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 
@@ -113,13 +114,43 @@ class _Bounded(io.RawIOBase):
         return len(data)
 
 
+class _ZstdStream:
+    """Frames of zstd one after the other; unlike the package's own reader it notices a missing end."""
+
+    def __init__(self, disk: IO[bytes]) -> None:
+        self._disk = disk
+        self._frame: Any = None
+        self._input = b""
+        self._output = b""
+
+    def read(self, size: int) -> bytes:
+        while not self._output and self._step():
+            pass
+        taken, self._output = self._output[:size], self._output[size:]
+        return taken
+
+    def _step(self) -> bool:
+        """Unpack the next piece; small ones, for each may hold thousands of times its size."""
+        self._input = self._input or self._disk.read(_ZSTD_PIECE)
+        if not self._input:
+            if self._frame is not None:
+                raise EOFError("it ends in the middle")
+            return False
+        if self._frame is None:
+            self._frame = _ZSTANDARD.ZstdDecompressor().decompressobj()
+        self._output = self._frame.decompress(self._input)
+        self._input = b""
+        if self._frame.eof:
+            self._input, self._frame = self._frame.unused_data, None
+        return True
+
+
 def _decompressed(disk: IO[bytes], head: bytes) -> IO[bytes]:
     if head.startswith(_GZIP):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=disk))
     if head == _ZSTD:
         new = hasattr(_ZSTANDARD, "ZstdFile")
-        opened = _ZSTANDARD.ZstdFile(disk) if new else _ZSTANDARD.ZstdDecompressor().stream_reader(disk)
-        return cast("IO[bytes]", opened)
+        return cast("IO[bytes]", _ZSTANDARD.ZstdFile(disk) if new else _ZstdStream(disk))
     return disk
 
 
