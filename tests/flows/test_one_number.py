@@ -48,7 +48,7 @@ class _Replay(BaseHTTPRequestHandler):
         else:
             self.close_connection = True
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         pass
 
 

@@ -58,7 +58,7 @@ OPENAI: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "embeddings": lambda c: lambda **k: c.embeddings.with_raw_response.create(
         model="text-embedding-3-small", input=["a", "b"], **k
     ),
-    "models": lambda c: lambda **k: c.models.with_raw_response.list(**k),
+    "models": lambda c: c.models.with_raw_response.list,
     "model": lambda c: lambda **k: c.models.with_raw_response.retrieve(GPT, **k),
 }
 ANTHROPIC: dict[str, Callable[[Any], Callable[..., Any]]] = {
@@ -76,7 +76,7 @@ ANTHROPIC: dict[str, Callable[[Any], Callable[..., Any]]] = {
         model=CLAUDE, max_tokens=9, messages=SEE, **k
     ),
     "count-tokens": lambda c: lambda **k: c.messages.with_raw_response.count_tokens(model=CLAUDE, messages=SAY, **k),
-    "claude-models": lambda c: lambda **k: c.models.with_raw_response.list(**k),
+    "claude-models": lambda c: c.models.with_raw_response.list,
 }
 CALLS = {**OPENAI, **ANTHROPIC}
 FAULTS = ["", "400", "401", "429", "500", "slow", "cut", "in-stream"]
