@@ -91,6 +91,13 @@ def test_a_sparkline_starts_at_zero_ends_in_a_dot_and_needs_two_points():
     assert sparkline([5], "Trend") == ""
 
 
+def test_a_long_sparkline_sums_neighbours_and_ends_with_the_last():
+    points = parse(sparkline([1] * 89 + [3], "Trend")).find(f"{SVG}polyline").get("points").split()
+    assert len(points) == 30
+    assert points[-1].endswith(",3")
+    assert all(point.endswith(",10.2") for point in points[:-1])  # 3 of 5, 18 pixels high
+
+
 def test_a_share_is_as_wide_as_it_is_large_and_never_invisible():
     def width(tenths):
         return float(list(parse(share_bar(tenths, "s0")).iter(f"{SVG}rect"))[-1].get("width"))

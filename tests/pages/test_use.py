@@ -177,6 +177,22 @@ def test_filters_travel_with_the_way_to_the_calls(full, visit):
     page.wait_for_selector(".chips >> text=team = Support")
 
 
+def test_filters_stay_when_moving_between_pages(full, visit):
+    page = visit(full).go("/explore?range=30d")
+    page.click(".main tbody >> text=Support")
+    page.wait_for_selector(".chips >> text=team = Support")
+    page.click(".rail >> text=Overview")
+    page.wait_for_selector(".tiles")
+    assert "team = Support" in page.inner_text(".chips")
+    page.click(".rail >> text=Requests")
+    page.wait_for_url("**/requests?*team=Support*")
+    page.click(".chip a")
+    page.wait_for_selector(".chips", state="detached")
+    page.keyboard.type("go")
+    page.wait_for_url(re.compile(r"/\?range=30d"))
+    assert "team" not in page.url
+
+
 def test_pages_of_calls_follow_each_other_without_gap_or_twin(full, visit):
     page = visit(full).go("/requests?range=7d")
     seen = []
@@ -295,7 +311,7 @@ def test_on_a_phone_fingers_find_what_they_need(full, visit):
     assert small == []
     page.click(".menu")
     page.click(".rail >> text=Requests")
-    page.wait_for_url("**/requests")
+    page.wait_for_url("**/requests?team=Support")
 
 
 def test_an_empty_instance_names_what_will_be_here_and_what_to_type(empty, visit):

@@ -164,7 +164,8 @@ def _box(index: int, span: tuple[int, int], frame: _Frame, *, rounded: bool) -> 
 def _open_bars(chart: StackedBars, frame: _Frame) -> list[str]:
     drawn = []
     for index in range(chart.open_from if chart.open_from is not None else frame.count, frame.count):
-        box: Attributes = {"x": f"{number((index + (1 - _FILL) / 2) * 100 / frame.count)}%", "width": f"{number(_FILL * 100 / frame.count)}%"}
+        left, width = (index + (1 - _FILL) / 2) * 100 / frame.count, _FILL * 100 / frame.count
+        box: Attributes = {"x": f"{left:.3f}%", "width": f"{width:.3f}%"}
         for band, spans in _stacks(chart):
             bottom, top = frame.y(spans[index][0]), frame.y(spans[index][1])
             if bottom > top:

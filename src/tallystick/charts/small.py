@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tallystick.charts.markup import Attributes, described, element, number
 
 _WIDTH, _HEIGHT, _EDGE = 96, 24, 3
+_MOST_POINTS = 31
 
 
 def sparkline(values: Sequence[int], summary: str) -> str:
@@ -12,6 +13,7 @@ def sparkline(values: Sequence[int], summary: str) -> str:
 
     The base of the scale is always 0, so that a flat line is flat and a rise is to scale.
     """
+    values = _thinned(values)
     if len(values) < 2:
         return ""
     top = max(*values, 1)
@@ -31,6 +33,14 @@ def sparkline(values: Sequence[int], summary: str) -> str:
         element("polyline", {"class": "line", "points": line}),
         element("circle", {"class": "dot", "cx": points[-1][0], "cy": points[-1][1], "r": 2.2}),
     )
+
+
+def _thinned(values: Sequence[int]) -> Sequence[int]:
+    """Sums of neighbours where there are more values than a small drawing can show; an odd start is left out."""
+    size = -(-len(values) // _MOST_POINTS)
+    if size < 2:
+        return values
+    return [sum(values[start : start + size]) for start in range(len(values) % size, len(values), size)]
 
 
 def share_bar(tenths: int, style: str, *, width: int = 84) -> str:

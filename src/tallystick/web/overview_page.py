@@ -55,18 +55,19 @@ def _line(row: Row, dimension: str, currency: str, address: Address) -> ChangeLi
     return ChangeLine(title(dimension), value or f"no {label(dimension)}", href, moved.amount, moved.ratio, moved.direction, moved.arrow)
 
 
-def todos(by_team: Breakdown, by_model: Breakdown, address: Address) -> tuple[Todo, ...]:
+def todos(by_owner: Breakdown, by_model: Breakdown, address: Address) -> tuple[Todo, ...]:
     """At most five things to do, the dearest first."""
-    explore, total = address.to("/explore"), by_team.total.now
+    explore, total = address.to("/explore"), by_owner.total.now
     found = []
-    unowned = next((row for row in by_team.rows if not row.group["team"]), None)
+    owner = by_owner.query.group_by[0]
+    unowned = next((row for row in by_owner.rows if not row.group[owner]), None)
     if unowned is not None and unowned.now.cost:
         share = percent(unowned.now.cost, total.cost or 0)
         found.append(
             Todo(
-                f"{whole_money(unowned.now.cost, by_team.query.currency)} has no team",
+                f"{whole_money(unowned.now.cost, by_owner.query.currency)} has no {owner}",
                 f"{share} of the cost, {count(unowned.now.calls)} calls",
-                str(explore.filtered("team", "").having(by="key")),
+                str(explore.filtered(owner, "").having(by="key")),
                 "See which keys",
             )
         )

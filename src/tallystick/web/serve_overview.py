@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from tallystick.explore.describe import compared_text, title_text
 from tallystick.explore.model import Breakdown
+from tallystick.web.address import describe
 from tallystick.web.ask import Ask, ask, without_owner, written
 from tallystick.web.explore_figure import figure
-from tallystick.web.explore_page import explore_page, sentence
+from tallystick.web.explore_page import Chip, explore_page, sentence
 from tallystick.web.overview_page import changes, todos
 from tallystick.web.render import facts, render
 from tallystick.web.site import Site
@@ -22,10 +23,12 @@ def serve_overview(request: Request, site: Site) -> Response:
     asked = ask(request, site, by="team", grain=True)
     if not isinstance(asked, Ask):
         return asked
-    by_team = asked.answer(replace(asked.query, limit=_ROWS))
-    if by_team.freshness.last_event_at is None:
+    # Whatever the explorer was grouped by: here it is by team, and inside one team by feature.
+    owner = "feature" if any(one.dimension == "team" for one in asked.query.filters) else "team"
+    by_owner = asked.answer(replace(asked.query, group_by=(owner,), limit=_ROWS))
+    if by_owner.freshness.last_event_at is None:
         return _wait(request, site, asked)
-    return _overview(request, asked, by_team)
+    return _overview(request, asked, by_owner)
 
 
 def _wait(request: Request, site: Site, asked: Ask) -> Response:
@@ -34,27 +37,29 @@ def _wait(request: Request, site: Site, asked: Ask) -> Response:
     )
 
 
-def _overview(request: Request, asked: Ask, by_team: Breakdown) -> Response:
+def _overview(request: Request, asked: Ask, by_owner: Breakdown) -> Response:
     flat = replace(asked.query, grain=None, limit=_ROWS)
     by_model = asked.answer(replace(flat, group_by=("model",)))
-    by_feature = asked.answer(replace(flat, group_by=("feature",)))
+    by_other = asked.answer(replace(flat, group_by=("customer",) if by_owner.query.group_by == ("feature",) else ("feature",)))
     explorer = asked.address.to("/explore")
     page = explore_page(
-        by_team, written(asked, by_team), explorer, unowned=without_owner(asked), now_us=asked.now_us
+        by_owner, written(asked, by_owner), explorer, unowned=without_owner(asked), now_us=asked.now_us
     )
+    chips = tuple(Chip(text, str(asked.address.without(name))) for name, text in describe(asked.query.filters))
     return render(
         request,
         asked.site,
         "overview.html",
-        heading=title_text(by_team),
+        heading=title_text(by_owner),
         listening=False,
         address=asked.address,
+        chips=chips,
         query=asked.query,
         compared=compared_text(asked.query) or "no comparison",
-        answer=sentence(by_team, explorer),
+        answer=sentence(by_owner, explorer),
         headline=page.tiles,
-        figure=figure(by_team, written(asked, by_team), asked.now_us),
-        changes=changes((by_team, by_model, by_feature), explorer),
-        todos=todos(by_team, by_model, explorer),
-        facts=facts(asked.query, by_team.freshness, asked.now_us),
+        figure=figure(by_owner, written(asked, by_owner), asked.now_us),
+        changes=changes((by_owner, by_model, by_other), explorer),
+        todos=todos(by_owner, by_model, explorer),
+        facts=facts(asked.query, by_owner.freshness, asked.now_us),
     )

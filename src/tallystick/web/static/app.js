@@ -94,9 +94,9 @@
     if (e.key === "Escape") { hide(); document.querySelectorAll("details.pop[open]").forEach((d) => { d.open = false; one("summary", d).focus(); }); }
     if (e.target.matches?.(".plot")) chartKey(e, e.target);
     if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches?.("input, select, textarea") || document.querySelector("dialog[open]")) return;
-    const page = pressed === "g" && { o: "/", e: "/explore", r: "/requests", s: "/sources" }[e.key];
+    const page = pressed === "g" && one(`.rail [data-key="${CSS.escape(e.key)}"]`);
     pressed = e.key;
-    if (page) location.href = page;
+    if (page) location.href = page.href;
     else if (e.key === "?") keys?.showModal();
     else if (e.key === "/") { e.preventDefault(); const box = one(".rail .find input"); box?.offsetParent ? box.focus() : openPalette(); }
     else if (e.key === "t" && active) hide();
@@ -123,5 +123,13 @@
   }, true);
   document.addEventListener("htmx:before:request", () => one(".busy")?.classList.add("on"));
   document.addEventListener("htmx:after:swap", () => { active = null; one(".busy")?.classList.remove("on"); });
+  // The rail stands outside what is swapped: its links take the filters along.
+  document.addEventListener("htmx:after:history:push", carry);
+  addEventListener("popstate", carry);
+  function carry() {
+    const kept = new URLSearchParams(location.search);
+    ["sort", "after", "q"].forEach((name) => kept.delete(name));
+    document.querySelectorAll('.rail [data-key]:not([data-key="s"])').forEach((a) => { a.search = kept.toString(); });
+  }
   document.addEventListener("htmx:error", () => location.reload());
 })();
