@@ -13,6 +13,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 # A client that keeps sending may take this much longer than the silence allowed, in seconds a byte.
 _SLOWEST = 1 / (32 * 1024)
+# A client that takes nothing for so long is given up.
+_STALLED_SECONDS = 600.0
 # What is thrown away of a body that is too large, so that its sender gets to read the answer.
 _DISCARD_FACTOR = 2
 
@@ -91,6 +93,8 @@ class Client:
         self._on_gone = callback
         if self._link is not None:
             self._link.on_gone = self._left
+            if self._link.lost:
+                self._left()
         else:
             self._watch = asyncio.ensure_future(self._watch_receive())
 
@@ -127,7 +131,16 @@ class Client:
             return
         if not more:
             self.forget()
-        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        message = {"type": "http.response.body", "body": body, "more_body": more}
+        if self._link is None or not self._link.flow.write_paused:
+            await self._send(message)
+            return
+        try:
+            async with asyncio.timeout(_STALLED_SECONDS):
+                await self._send(message)
+        except TimeoutError:
+            # It reads nothing and keeps its connection: as good as gone.
+            self._link.cut()
 
     def abort(self) -> None:
         """End the connection without ending the answer, so that the client sees a cut, not an end."""

@@ -1,6 +1,7 @@
 """The answer's way back: whole bodies and streams, metered as they pass."""
 
 import asyncio
+import logging
 import re
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from tallystick.usage.model import Measured, Outcome, UsageEvent
 
 # What the last event of any stream looks like; only then is it worth asking whether all is known.
 _LAST = re.compile(rb"\[DONE\]|message_stop|response\.(?:completed|incomplete|failed|cancelled)")
+_log = logging.getLogger("tallystick.gateway")
 _NOTHING = ResponseFacts(measured=Measured(), complete=False)
 _LENGTH_CHANGES = frozenset({b"content-length"})
 _RECODED = frozenset({b"content-length", b"content-encoding"})
@@ -83,7 +85,11 @@ def _read_body(exchange: Exchange, body: bytes) -> ResponseFacts:
             drift = "" if encoding != "?" else "content-encoding is unknown"
         except DataError as error:
             body, drift = b"", error.what
-    facts = incoming.dialect.read_response(incoming.route, incoming.facts, exchange.response.status, body)
+    try:
+        facts = incoming.dialect.read_response(incoming.route, incoming.facts, exchange.response.status, body)
+    except Exception:  # noqa: BLE001 - metering never fails a call
+        _log.exception("an answer could not be read")
+        facts, drift = _NOTHING, "the answer could not be read"
     return _with_drift(facts, drift) if drift else facts
 
 
@@ -135,18 +141,26 @@ class _Tap:
 
     def feed(self, chunk: bytes) -> tuple[bytes, bytes]:
         """What was read, and what passes on."""
-        if self._inflater is None:
-            return (b"", chunk) if self._blind else (chunk, self._reader.feed(chunk))
+        if self._blind:
+            return b"", b"" if self.recodes else chunk
         try:
-            plain = self._inflater.feed(chunk)
+            plain = self._inflater.feed(chunk) if self._inflater else chunk
         except DataError as error:
-            self._blind, self._inflater, self.drift = True, None, error.what
-            return b"", b"" if self._hides else chunk
-        shown = self._reader.feed(plain)
-        return plain, shown if self._hides else chunk
+            self._blind, self.drift = True, error.what
+            return b"", b"" if self.recodes else chunk
+        try:
+            shown = self._reader.feed(plain)
+        except Exception:  # noqa: BLE001 - metering never fails a call
+            # A stream that we fail to read still belongs to the client.
+            _log.exception("a stream could not be read")
+            self._blind, self.drift = True, "the stream could not be read"
+            shown = plain
+        return plain, shown if self._hides or self._inflater is None else chunk
 
     def flush(self) -> bytes:
         """What was held back."""
+        if self._blind:
+            return b""
         held = self._reader.flush()
         return held if self._inflater is None or self._hides else b""
 

@@ -4,6 +4,7 @@ Settling is synchronous and asks nobody, so it can stand in a `finally`: a cance
 task, a client that left and a broken upstream all end in one honest row.
 """
 
+import logging
 import time
 
 from tallystick.gateway.dialects.model import ResponseFacts
@@ -13,6 +14,8 @@ from tallystick.gateway.state import State
 from tallystick.kernel.errors import Unavailable
 from tallystick.pricing.rate import priced
 from tallystick.usage.model import Measured, Outcome, UsageEvent
+
+_log = logging.getLogger("tallystick.gateway")
 
 
 class Meter:
@@ -44,7 +47,12 @@ class Meter:
         return self.event
 
     def _price(self, event: UsageEvent) -> UsageEvent:
-        return priced(self._state.book, event)
+        try:
+            return priced(self._state.book, event)
+        except Exception:  # noqa: BLE001 - metering never fails a call
+            # A row is never lost for want of a price: it stays unpriced, is seen as such, and can be rated again.
+            _log.exception("an event could not be priced")
+            return event
 
     def _write(self, event: UsageEvent) -> None:
         try:

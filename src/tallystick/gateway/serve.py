@@ -21,6 +21,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """
 
     on_gone: Callable[[], None] | None = None
+    lost = False
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -30,6 +31,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self.lost = True
         self._stop_timer()
         if self.on_gone is not None:
             callback, self.on_gone = self.on_gone, None
