@@ -13,7 +13,7 @@ or ingested meanwhile.
 """
 # ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -48,7 +48,6 @@ class Speech(Protocol):
 
     def instant(self, param: str) -> str: ...
     def micros(self, expression: str) -> str: ...
-    def bucket(self, expression: str, seconds: int) -> str: ...
     def tag(self, column: str, param: str) -> str: ...
     def folded(self, expression: str) -> str: ...
     def one_of(self, expression: str, param: str) -> str: ...
@@ -145,12 +144,12 @@ class Shape:
     Attributes:
         groups: SQL of the group columns, named g0, g1, …
         sums: Names of the sums.
-        timed: Whether the UTC bucket is a group too, named `slot`.
+        local: The local bucket of a row, a group too, named `k`: SQL of the column of its instant.
     """
 
     groups: tuple[str, ...]
     sums: tuple[str, ...]
-    timed: bool = False
+    local: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,7 @@ class _Kind:
 
 
 def branches(statement: Statement, scope: Scope, shape: Shape) -> str:
-    """The rows of both periods, summed per group: columns side, [slot], g0 …, sums."""
+    """The rows of both periods, summed per group: columns side, [k], g0 …, sums."""
     where = condition_sql(statement, scope)
     kinds = [*_kinds(statement, scope, 1, scope.query.period), *_kinds(statement, scope, 0, scope.query.previous)]
     return " UNION ALL ".join(
@@ -206,15 +205,14 @@ def _edges(period: Period, step: int) -> list[Period]:
 
 def _branch(statement: Statement, scope: Scope, shape: Shape, kind: _Kind, where: str) -> str:
     events = kind.table == EVENTS
-    speech, seconds = statement.speech, scope.snapshot.seconds
-    at = speech.bucket("occurred_at", seconds) if events else "charge_period_start"
-    keys = [at] if shape.timed else []
-    names = ["slot"] if shape.timed else []
+    keys, names = [], []
+    if shape.local:
+        keys, names = [shape.local("occurred_at" if events else "charge_period_start")], ["k"]
     keys += shape.groups
     names += [f"g{number}" for number in range(len(shape.groups))]
     sums = [f"{_sum(name, scope.query.measure, events=events)} AS s_{name}" for name in shape.sums]
     chosen = [f"{kind.side} AS side", *(f"{key} AS {name}" for key, name in zip(keys, names, strict=True)), *sums]
-    source = speech.final(EVENTS) if events else CHARGES
+    source = statement.speech.final(EVENTS) if events else CHARGES
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
     return f"SELECT {', '.join(chosen)} FROM {source} WHERE {kind.where} AND {where}{grouped}"
 
@@ -234,15 +232,17 @@ def _sum(name: str, measure: Measure, *, events: bool) -> str:
 def local_sql(statement: Statement, expression: str, known: Offsets, grain: Grain) -> str:
     """Where a UTC instant belongs, in microseconds: the start of its local hour, or the local midnight of its day
     or Monday written as if it were UTC. Months are left to whoever folds the days.
+
+    Arithmetic on whole numbers only: a conversion to local time costs ten times as much.
     """
     micros = statement.speech.micros(expression)
     offset = statement.bind(known.micros[-1])
     for until, micros_before in reversed(tuple(zip(known.until, known.micros, strict=False))):
         offset = f"CASE WHEN {micros} < {statement.bind(until)} THEN {statement.bind(micros_before)} ELSE {offset} END"
     step, shift = _STEPS.get(grain, (DAY_US, 0))
-    shifted = statement.speech.instant(f"({micros} + {offset} + {shift})")
-    start = statement.speech.micros(statement.speech.bucket(shifted, step // SECOND_US))
-    return f"{start} - {offset}" if grain == "hour" else f"{start} - {shift}"
+    if grain == "hour":
+        return f"{micros} - ({micros} + {offset}) % {step}"
+    return f"{micros} + {offset} - ({micros} + {offset} + {shift}) % {step}"
 
 
 # Length and shift: 1970 began on a Thursday, three days after a Monday.

@@ -151,18 +151,18 @@ def _read_points(engine: Engine, scope: Scope, shown: Sequence[_Values]) -> list
     query = replace(scope.query, previous=None)
     statement = Statement(engine.dialect)
     group_by = query.group_by if shown != [()] else ()
-    shape = Shape(tuple(statement.column(name) for name in group_by), ("cost",), timed=True)
-    inner = branches(statement, replace(scope, query=query), shape)
-    local = local_sql(statement, "slot", offsets(query.period, query.zone), query.grain or "day")
+    columns = tuple(statement.column(name) for name in group_by)
+    known = offsets(query.period, query.zone)
+    shape = Shape(columns, ("cost",), lambda column: local_sql(statement, column, known, query.grain or "day"))
     names = [f"g{number}" for number in range(len(group_by))]
     wanted = [
         statement.speech.one_of(name, statement.bind(sorted({values[place] for values in shown})))
         for place, name in enumerate(names)
     ]
     where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
-    placed = f"SELECT {', '.join([f'{local} AS k', *names, 's_cost'])} FROM ({inner}) AS part{where}"
     keys = ", ".join(["k", *names])
-    return engine.rows(f"SELECT {keys}, sum(s_cost) FROM ({placed}) AS placed GROUP BY {keys}", statement.params)
+    inner = branches(statement, replace(scope, query=query), shape)
+    return engine.rows(f"SELECT {keys}, sum(s_cost) FROM ({inner}) AS part{where} GROUP BY {keys}", statement.params)
 
 
 def read_last_event_at(engine: Engine) -> int | None:
