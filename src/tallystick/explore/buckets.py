@@ -1,8 +1,8 @@
 """The buckets of a series: local hours, days, ISO weeks and months.
 
-The database never converts a row's instant to local time: it adds the zone's offset
-(one of the few that hold in the period) to whole UTC buckets, which is arithmetic, and
-returns local days or hours; what is left to fold here is one row per day and group.
+The database never converts an instant to local time: it adds the zone's offset (one of
+the few that hold in the period), which is arithmetic, and returns local days or hours;
+what is left to fold here is one row per day and group.
 """
 
 from bisect import bisect_right

@@ -36,6 +36,16 @@ def normal(text: str) -> str:
 _DROPPED = str.maketrans("", "", " -_")
 
 
+def matches(one: Filter, value: str) -> bool:
+    """Whether a filter lets a value through: what the SQL of `statement.filter_sql` says, for values at hand."""
+    found, wanted = normal(value), [normal(text) for text in one.values]
+    if one.operator == "contains":
+        return any(text in found for text in wanted)
+    if one.operator == "starts_with":
+        return any(found.startswith(text) for text in wanted)
+    return (found in wanted) == (one.operator == "is")
+
+
 def dimension(word: str, where: str) -> str:
     """The dimension or ``tag.<name>`` that a word means.
 

@@ -8,15 +8,17 @@ from typing import Any
 
 from tallystick.explore.assemble import Groups, Series, Summed, add, add_series
 from tallystick.explore.buckets import bucket_index, bucket_starts, offsets
-from tallystick.explore.model import SERIES_ROWS, Sums
+from tallystick.explore.model import SERIES_ROWS, Query, Sums
 from tallystick.explore.paging import UNKNOWN_COST, Cursor, PageAsked
 from tallystick.explore.sources import ImportRun, SourceStatus
 from tallystick.explore.statement import (
+    CHARGES,
     COUNTS,
     EVENTS,
     QUANTITIES,
     Scope,
     Shape,
+    Snapshot,
     Statement,
     branches,
     condition_sql,
@@ -24,6 +26,7 @@ from tallystick.explore.statement import (
     within,
 )
 from tallystick.kernel.money import PLACES
+from tallystick.kernel.period import SECOND_US, Period
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.engine import Engine
 
@@ -163,6 +166,19 @@ def _read_points(engine: Engine, scope: Scope, shown: Sequence[_Values]) -> list
     keys = ", ".join(["k", *names])
     inner = branches(statement, replace(scope, query=query), shape)
     return engine.rows(f"SELECT {keys}, sum(s_cost) FROM ({inner}) AS part{where} GROUP BY {keys}", statement.params)
+
+
+def known_values(engine: Engine, query: Query, snapshot: Snapshot, dimension: str) -> list[str]:
+    """Every value that a dimension of charges has in the query's periods, of posted and unposted rows."""
+    statement = Statement(engine.dialect)
+    first = min(period.start_us for period in (query.period, query.previous or query.period))
+    span = Period(first - snapshot.seconds * SECOND_US, query.period.end_us)
+    mark, column = statement.bind(snapshot.mark), statement.column(dimension)
+    sql = f"SELECT DISTINCT {column} FROM {CHARGES} WHERE {within(statement, 'charge_period_start', span)} AND batch_seq <= {mark}"
+    if snapshot.last > snapshot.mark:
+        where = f"{within(statement, 'occurred_at', span)} AND ingest_seq > {mark}"
+        sql = f"{sql} UNION DISTINCT SELECT DISTINCT {column} FROM {EVENTS} WHERE {where}"
+    return [str(value) for (value,) in engine.rows(sql, statement.params)]
 
 
 def read_last_event_at(engine: Engine) -> int | None:

@@ -1,13 +1,15 @@
 """Answer the one question: what was spent on what, over when, compared with when."""
 
 from tallystick.explore.assemble import assemble
+from tallystick.explore.conditions import matches
 from tallystick.explore.model import Breakdown, Freshness, Query
 from tallystick.explore.statement import Scope, Snapshot, can_charges_answer
-from tallystick.explore.store import read_last_event_at, sum_groups, sum_series
+from tallystick.explore.store import known_values, read_last_event_at, sum_groups, sum_series
 from tallystick.ledger.post import bucket_seconds
 from tallystick.ledger.store import read_last_seq, read_mark
 from tallystick.operations.context import Context, now_us
 from tallystick.org.model import Principal
+from tallystick.usage.dimensions import CHARGE_DIMENSIONS
 
 
 def explore(context: Context, query: Query, principal: Principal, *, raw: bool = False) -> Breakdown:
@@ -33,7 +35,14 @@ def read_scope(context: Context, query: Query, principal: Principal, *, raw: boo
     mark = read_mark(context.ledger)
     snapshot = Snapshot(mark=mark, last=max(mark, read_last_seq(context.ledger)), seconds=seconds)
     charged = not raw and can_charges_answer(query, seconds, bucket_seconds(query.zone))
-    return Scope(query, snapshot, teams=principal.teams, charged=charged)
+    exact = {
+        one: tuple(
+            value for value in known_values(context.ledger, query, snapshot, one.dimension) if matches(one, value)
+        )
+        for one in query.filters
+        if one.dimension in CHARGE_DIMENSIONS
+    }
+    return Scope(query, snapshot, teams=principal.teams, charged=charged, exact=exact)
 
 
 def read_freshness(context: Context) -> Freshness:
