@@ -7,15 +7,19 @@ import pytest
 
 from tallystick.explore.model import Breakdown, Query
 from tallystick.explore.parse import parse_query
+from tallystick.explore.store import sum_groups
 from tallystick.kernel.errors import NotFound, QueryError
 from tallystick.operations.context import Context, Retention
 from tallystick.operations.erase_user import erase_user
-from tallystick.operations.explore import explore
+from tallystick.operations.explore import explore, read_scope
+from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.list_requests import list_requests
 from tallystick.operations.list_sources import list_sources
 from tallystick.operations.list_values import list_values
+from tallystick.operations.post_charges import post_charges
 from tallystick.operations.read_request import read_request
 from tallystick.operations.retain import retain
+from tallystick.operations.start_ledger import start_ledger
 from tallystick.org.model import Principal
 from tallystick.storage.config_db import ConfigDb
 from tallystick.usage.model import UsageEvent
@@ -351,3 +355,30 @@ def test_retention_deletes_old_events_and_keeps_their_charges(context: Context, 
     with pytest.raises(NotFound):
         read_request(context, old[0].event_id, ANYONE)
     assert retain(replace(context, retention=Retention()), now) == 0
+
+
+def test_a_reader_sees_every_event_once_whatever_is_posted_meanwhile(
+    context: Context, events: list[UsageEvent]
+) -> None:
+    start_ledger(context)
+    expected = 0
+    for start in range(0, 600, 150):
+        part = events[start : start + 150]
+        ingest_events(context, part)
+        expected += sum(one.effective_cost or 0 for one in part)
+        assert ask(context, by="team", range="12m").total.now.cost == expected
+        query = parse_query({"range": "12m", "by": "team"}, now_us=micros(NOW), zone=context.zone)
+        scope = read_scope(context, query, ANYONE)
+        post_charges(context)
+        assert sum_groups(context.ledger, scope).total.now.cost == expected
+        assert ask(context, by="team", range="12m").total.now.cost == expected
+
+
+def test_currencies_are_never_mixed(context: Context, events: list[UsageEvent]) -> None:
+    mixed = [replace(one, currency="EUR" if number % 3 else "USD") for number, one in enumerate(events[:300])]
+    context = filled(context, mixed, 200)
+    for currency in ("USD", "EUR"):
+        mine = [one for one in mixed if one.currency == currency]
+        answer = ask(context, by="team", range="12m", currency=currency)
+        assert answer.total.now.cost == sum(one.effective_cost or 0 for one in mine)
+        assert answer.total.now.calls == sum(one.attempt <= 1 for one in mine)
