@@ -24,7 +24,7 @@ TRUTH_FILE = "demo_truth.json"
 _STATE_FILE = "demo.json"
 _FEWEST, _MOST = 10_000, 100_000_000
 # One commit for so many: each costs a sync of the disk.
-_TRANSACTION_EVENTS = 500_000
+_TRANSACTION_EVENTS = 250_000
 
 OnProgress = Callable[[int, int], None]
 
