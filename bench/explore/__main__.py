@@ -49,7 +49,7 @@ QUESTIONS: dict[str, dict[str, str]] = {
         "grain": "week",
         "cmp": "year",
     },
-    "explore: one feature by model, days": {"range": "90d", "by": "model", "grain": "day", "feature": "chat"},
+    "explore: one feature by model, days": {"range": "90d", "by": "model", "grain": "day", "feature": "ticket triage"},
     "explore: customers, month to date": {"range": "mtd", "by": "customer", "grain": "day"},
     "explore: one team's users, 30 days": {"range": "30d", "by": "user", "grain": "day", "team": "Support"},
     "explore: today by hour": {"range": "today", "by": "provider", "grain": "hour"},
