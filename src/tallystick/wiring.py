@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tallystick import __version__
 from tallystick.config import Config, Provider, environment
@@ -18,6 +18,10 @@ from tallystick.kernel.errors import ConfigError, Conflict, TallyError
 from tallystick.operations.instance import prepare_instance
 from tallystick.org.bind import Bind
 from tallystick.org.bind import check_bind as check_bind_rule
+
+if TYPE_CHECKING:
+    from tallystick.pricing.book import PriceBook
+    from tallystick.storage.config_db import ConfigDb
 
 _LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
 _WAIT_FOR_LEDGER_SECONDS = 40.0  # an app that lost its supervisor may still be draining
@@ -66,7 +70,7 @@ def base_urls(config: Config) -> list[tuple[str, str, str]]:
     return rows
 
 
-def check_bind(config: Config) -> None:
+def check_bind(config: Config, *, pages: bool = True) -> None:
     """Refuse what must not start: an unguarded public address, a provider named like a page.
 
     Raises:
@@ -80,6 +84,7 @@ def check_bind(config: Config) -> None:
     check_bind_rule(
         Bind(
             config.server.host,
+            pages=pages,
             keys_required=not config.gateway.bring_your_own_key,
             tls=bool(config.server.tls_cert and config.server.tls_key),
             behind_proxy=config.server.behind_proxy,
@@ -194,7 +199,7 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     from tallystick.api.jobs import Jobs
     from tallystick.api.services import Services
     from tallystick.operations.context import Context, Retention
-    from tallystick.operations.load_prices import load_book
+    from tallystick.operations.drain_spool import count_rejected
     from tallystick.operations.refresh_prices import refresh_prices
     from tallystick.operations.start_ledger import start_ledger
     from tallystick.storage.config_db import ConfigDb
@@ -211,21 +216,38 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     try:
         start_ledger(context)
         refresh_prices(context, _override(config))
-        book = load_book(config_db)
-        jobs = Jobs(context, SpoolReader(data_dir / "spool"), lambda: book)
+        book = _current_book(config_db)
+        jobs = Jobs(context, SpoolReader(data_dir / "spool"), book)
         jobs.settle()
         services = Services(
-            book=lambda: book, version=__version__, base_url=default_url(config), pending=jobs.pending,
+            book=book, version=__version__, base_url=default_url(config), pending=jobs.pending,
             writing=lambda: jobs.writing, secure=bool(config.server.tls_cert) or config.server.behind_proxy,
-            session_hours=config.server.session_hours, error_page=error_page,
+            session_hours=config.server.session_hours, error_page=error_page, ready=jobs.well,
+            facts=lambda: {"spool_rejected": count_rejected(context), "jobs_error": jobs.last_error},
         )  # fmt: skip
         web = build_web(
-            context, book=lambda: book, base_urls=base_urls(config), company=demo or config.company, version=__version__
+            context, book=book, base_urls=base_urls(config), company=demo or config.company, version=__version__
         )
         yield App(build_api(context, services, web), config, context, jobs)
     finally:
         config_db.close()
         engine.close()
+
+
+def _current_book(config_db: "ConfigDb") -> Callable[[], "PriceBook"]:
+    """The book as it is at each call; read anew only when prices have changed."""
+    from tallystick.operations.load_prices import book_version, load_book
+
+    held: dict[str, Any] = {"version": -1}
+
+    def book() -> PriceBook:
+        version = book_version(config_db)
+        if version != held["version"]:
+            held.update(book=load_book(config_db), version=version)
+        found: PriceBook = held["book"]
+        return found
+
+    return book
 
 
 def _open_engine(config: Config, data_dir: Path) -> Any:

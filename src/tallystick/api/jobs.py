@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tallystick.operations.compact_charges import compact_charges
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.drain_spool import drain_spool
 from tallystick.operations.post_charges import post_charges
@@ -71,9 +72,9 @@ class Jobs:
         with self.writing:
             return 0 if self.reader.is_empty() else 1
 
-    def alive(self) -> bool:
-        """Whether the thread runs and its last round went well."""
-        return self._thread is not None and self._thread.is_alive() and not self.last_error
+    def well(self) -> bool:
+        """Whether the last round went well and the thread, once started, still runs."""
+        return not self.last_error and (self._thread is None or self._thread.is_alive())
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -99,5 +100,6 @@ class Jobs:
                 self._unposted, self._posted_at = 0, now
             if now - self._retained_at > _RETAIN_SECONDS:
                 retain(self.context, now_us())
+                compact_charges(self.context)
                 self._retained_at = now
         return drained

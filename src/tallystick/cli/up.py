@@ -45,7 +45,7 @@ def serve(config: Config, folder: Path, config_file: Path | None, *, role: str =
         Conflict: The port or the data directory is taken.
         ConfigError: The address would show pages or keys to the network unguarded.
     """
-    wiring.check_bind(config)
+    wiring.check_bind(config, pages=role != "gateway")
     url = wiring.default_url(config)
     # After an unclean end the children of the dead server may still be finishing their calls.
     patience = _FINISH_SECONDS if (folder / "server.json").exists() else 0.0
