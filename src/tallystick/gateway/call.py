@@ -108,8 +108,8 @@ async def _unreached(incoming: Incoming, meter: Meter, error: UpstreamFailed) ->
     outcome: Outcome = "client_gone" if incoming.client.gone else "error"
     meter.settle(outcome, status, facts, code)
     _log.warning("%s did not answer: %s", incoming.name, error.reason)
-    message = f"{incoming.name} could not be reached" if not error.reached else f"{incoming.name} did not answer"
-    refusal = Refusal(status, code, f"{message} by the gateway ({type(error).__name__}); try again", final=False)
+    what = "did not answer the gateway" if error.reached else "could not be reached by the gateway"
+    refusal = Refusal(status, code, f"{incoming.name} {what}; the gateway's log says why, try again", final=False)
     headers, body = answer(incoming.dialect, refusal, incoming.event_id)
     await incoming.client.start(status, headers)
     await incoming.client.write(body, more=False)

@@ -1,8 +1,11 @@
 """What all calls of one gateway process share: keys, prices, spool, upstream."""
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tallystick.gateway.attribution import HeaderReader
@@ -20,6 +23,7 @@ from tallystick.storage.version_word import VersionWord
 
 _BACKSTOP_SECONDS = 1.0
 _MOST_FINGERPRINTS = 4096
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -37,6 +41,8 @@ class State:
     headers: HeaderReader
     seen: int = -1
     _fingerprints: dict[bytes, str] = field(default_factory=dict)
+    # One thread reads the row database off the loop, so that its connection is closed where it was made.
+    _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "config-db"))
     _reload: "asyncio.Task[None] | None" = None
     _backstop: "asyncio.Task[None] | None" = None
 
@@ -57,9 +63,12 @@ class State:
             self._reload = asyncio.ensure_future(self._reload_book())
 
     async def _reload_book(self) -> None:
-        while (version := await asyncio.to_thread(book_version, self.config_db)) > self.book_version:
-            self.book = await asyncio.to_thread(load_book, self.config_db)
+        while (version := await self._read(book_version)) > self.book_version:
+            self.book = await self._read(load_book)
             self.book_version = version
+
+    async def _read(self, what: Callable[[ConfigDb], Found]) -> Found:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, what, self.config_db)
 
     def watch(self) -> None:
         """Begin to look once a second whether a change was missed (its writer died before telling)."""
@@ -68,7 +77,7 @@ class State:
     async def _look(self) -> None:
         known = -1
         while True:
-            version = await asyncio.to_thread(_change_version, self.config_db)
+            version = await self._read(_change_version)
             if version != known:
                 known = version
                 self.take_in()
@@ -85,9 +94,12 @@ class State:
 
     async def close(self) -> None:
         """Stop watching, close connections, give the spool back."""
-        for task in (self._backstop, self._reload):
-            if task is not None:
-                task.cancel()
+        tasks = [task for task in (self._backstop, self._reload) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._read(ConfigDb.close)
+        self._reader.shutdown()
         await self.upstream.close()
         self.spool.close()
         self.word.close()
