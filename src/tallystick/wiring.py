@@ -240,11 +240,11 @@ def _current_book(config_db: "ConfigDb") -> Callable[[], "PriceBook"]:
 
     held: dict[str, Any] = {"version": -1}
 
-    def book() -> PriceBook:
+    def book() -> "PriceBook":
         version = book_version(config_db)
         if version != held["version"]:
             held.update(book=load_book(config_db), version=version)
-        found: PriceBook = held["book"]
+        found: "PriceBook" = held["book"]
         return found
 
     return book
