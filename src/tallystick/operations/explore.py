@@ -30,7 +30,7 @@ def explore(context: Context, query: Query, principal: Principal, *, raw: bool =
 
 def read_scope(context: Context, query: Query, principal: Principal, *, raw: bool = False) -> Scope:
     """The query as this principal may ask it, at this state of the ledger."""
-    seconds = bucket_seconds(context.zone)
+    seconds = read_mark(context.ledger, "charge_seconds") or bucket_seconds(context.zone)
     # The mark first: what is posted in between is then read as an event, not twice.
     mark = read_mark(context.ledger)
     snapshot = Snapshot(mark=mark, last=max(mark, read_last_seq(context.ledger)), seconds=seconds)

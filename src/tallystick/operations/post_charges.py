@@ -29,6 +29,9 @@ def _post_step(engine: Engine, seconds: int) -> int:
             return 0
         upto = min(mark + _STEP, last)
         drop_unnamed_charges(engine)
+        if seconds > read_mark(engine, "charge_seconds"):
+            # The coarsest period ever used: a ledger whose time zone changes keeps its old rows.
+            append_mark(engine, "charge_seconds", seconds)
         append_charges(engine, after=mark, upto=upto, seconds=seconds)
         append_mark(engine, "posted", upto)
     return upto - mark
