@@ -1,5 +1,6 @@
 """From a request to an answered question: what the pages with figures share."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,11 +112,13 @@ def bar(asked: Ask, *, grouping: bool) -> dict[str, Any]:
     period, zone = query.period, query.zone
     first, last = dates.days_of(period, zone)
     grouped = ",".join(query.group_by)
+    compared = compared_text(query) or "no comparison" if grouping else span_text(period, zone)
     return {
         "address": address,
         "query": query,
         "span": span_text(period, zone),
-        "compared": compared_text(query) or "no comparison" if grouping else span_text(period, zone),
+        "compared": re.sub(r" until \d\d:\d\d", "", compared),  # the hour is in the title, for want of room
+        "compared_fully": compared,
         "comparing": grouping,
         "first": first.isoformat(),
         "last": last.fromordinal(last.toordinal() + 1).isoformat(),
