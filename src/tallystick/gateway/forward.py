@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from dataclasses import dataclass, replace
 
 from tallystick.gateway.client import Client
@@ -17,7 +16,14 @@ from tallystick.kernel.money import text_from_grains
 from tallystick.usage.model import Measured, Outcome, UsageEvent
 
 # What the last event of any stream looks like; only then is it worth asking whether all is known.
-_LAST = re.compile(rb"\[DONE\]|message_stop|response\.(?:completed|incomplete|failed|cancelled)")
+_LAST = (
+    b"[DONE]",
+    b"message_stop",
+    b"response.completed",
+    b"response.incomplete",
+    b"response.failed",
+    b"response.cancelled",
+)
 _log = logging.getLogger("tallystick.gateway")
 _NOTHING = ResponseFacts(measured=Measured(), complete=False)
 _LENGTH_CHANGES = frozenset({b"content-length"})
@@ -193,7 +199,10 @@ async def _pass_stream(exchange: Exchange) -> None:
         exchange.meter.settle("client_gone" if client.gone else "interrupted", response.status, tap.facts())
         raise
     held = tap.flush()
-    event = exchange.meter.settle(_outcome(exchange, facts := tap.facts()), response.status, facts)
+    event = exchange.meter.event
+    if event is None:
+        facts = tap.facts()
+        event = exchange.meter.settle(_outcome(exchange, facts), response.status, facts)
     comment = _cost_comment(event) if wants_cost else b""
     await client.write(held + comment, more=False)
 
@@ -205,8 +214,10 @@ async def _pump(exchange: Exchange, tap: _Tap) -> None:
         meter.first()
         meter.response_bytes += len(chunk)
         seen, passed = tap.feed(chunk)
-        if meter.event is None and _LAST.search(seen) and (facts := tap.facts()).complete:
-            meter.settle(_outcome(exchange, facts), response.status, facts)
+        if meter.event is None and any(mark in seen for mark in _LAST):
+            facts = tap.facts()
+            if facts.complete:
+                meter.settle(_outcome(exchange, facts), response.status, facts)
         if passed:
             await client.write(passed, more=True)
 
