@@ -81,6 +81,35 @@ def test_a_stopping_gateway_finishes_its_streams(stub_thread: Stub, tmp_path: Pa
     assert (row.outcome, row.measured.state) == ("ok", "reported")
 
 
+def test_a_stream_that_outlasts_the_stop_is_one_estimated_row(stub_thread: Stub, tmp_path: Path) -> None:
+    seen: list[bytes] = []
+    with running_gateway(tmp_path, stub_thread, prices=False, shutdown_seconds=1) as gateway:
+        begun = threading.Event()
+
+        def read() -> None:
+            headers = {"authorization": f"Bearer {gateway.key}", "x-stub-delay": "0.4", "x-stub-words": "30"}
+            with pytest.raises(httpx.RemoteProtocolError):
+                with httpx.stream("POST", gateway.url + CHAT, json={**ASK, "stream": True}, headers=headers) as answer:
+                    for chunk in answer.iter_raw():
+                        seen.append(chunk)
+                        begun.set()
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        assert begun.wait(10)
+    thread.join(10)
+    (row,) = gateway.rows()
+    assert (row.outcome, row.measured.state) == ("interrupted", "estimated")
+    assert b"[DONE]" not in b"".join(seen)
+
+
+def test_no_proxy_of_the_environment_is_used(own: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with httpx.Client(trust_env=False) as client:
+        assert client.post(own.url + CHAT, json=ASK, headers={"authorization": f"Bearer {own.key}"}).status_code == 200
+
+
 def test_a_key_whose_word_was_never_written_is_found_within_two_seconds(
     own: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

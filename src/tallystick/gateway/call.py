@@ -70,8 +70,8 @@ async def _forward(state: State, incoming: Incoming, meter: Meter, request: Upst
     try:
         await _exchange(state, incoming, meter, request)
     except asyncio.CancelledError:
-        if not client.gone or not timers:
-            raise
+        # Either the client left long ago, or the process stops and has waited long enough.
+        client.abort()
     finally:
         for timer in timers:
             timer.cancel()
