@@ -5,17 +5,38 @@ An unknown entry is an error with a suggestion: a setting without effect does no
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tallystick.gateway.settings import reserved_names
 from tallystick.kernel.errors import ConfigError
 
 DIALECTS = ("openai", "anthropic")
+ENGINES = ("duckdb", "clickhouse")
+
+_PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEADER_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{2,62}[-_]")
+_MEMORY = re.compile(r"\d+(\.\d+)? ?([KMGT]i?B|%)")
+# What still makes sense, both ends in.
+_RANGES: dict[str, tuple[float, float]] = {
+    "server.port": (1, 65535),
+    "server.session_hours": (1, 87_600),
+    "gateway.workers": (1, 256),
+    "gateway.max_body_bytes": (1, 2**31),
+    "gateway.read_timeout_seconds": (0.001, 86_400),
+    "gateway.segment_bytes": (4096, 2**31),
+    "gateway.connections_per_host": (1, 65_535),
+    "content.retention_days": (1, 36_500),
+    "retention.events_days": (1, 36_500),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +146,6 @@ class Prices:
     """
 
     override: str = ""
-    unknown: str = "allow"
 
 
 def _default_providers() -> dict[str, Provider]:
@@ -162,6 +182,8 @@ def load_config(path: Path | None) -> Config:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError("the file does not exist", where=str(path), next_steps=["check --config"]) from None
+    except OSError as error:
+        raise ConfigError(f"the file cannot be read: {error.strerror}", where=str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"not valid TOML: {error}", where=str(path)) from None
     config = _build(Config, raw, str(path), "")
@@ -175,22 +197,95 @@ def load_config(path: Path | None) -> Config:
 def _check(config: Config, where: str) -> None:
     try:
         ZoneInfo(config.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ConfigError(f'timezone "{config.timezone}" is not an IANA name such as Europe/Berlin', where=where) from None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(
+            f'timezone "{config.timezone}" is not an IANA name such as Europe/Berlin', where=where
+        ) from None
     if config.content.store:
         raise ConfigError(
             "storing prompts and answers is not available in this version",
             where=f"{where}: [content] store",
             next_steps=["remove the entry: nothing of a prompt or an answer is kept"],
         )
+    for path, ends in _RANGES.items():
+        table, _, entry = path.partition(".")
+        _check_number(path, getattr(getattr(config, table), entry), ends, where)
+    _check_words(config, where)
     for name, provider in config.providers.items():
-        entry = f"{where}: [providers.{name}]"
-        if provider.dialect not in DIALECTS:
-            raise ConfigError(f'dialect "{provider.dialect}" is not one of {", ".join(DIALECTS)}', where=entry)
-        if not provider.base_url.startswith(("https://", "http://")):
-            raise ConfigError(f'base_url "{provider.base_url}" must start with https:// or http://', where=entry)
-        if "@" in provider.base_url.split("/")[2]:
-            raise ConfigError("base_url must not carry credentials; use api_key_env", where=entry)
+        _check_name(name, where)
+        _check_provider(provider, f"{where}: [providers.{name}]")
+
+
+def _check_number(path: str, value: float | None, ends: tuple[float, float], where: str) -> None:
+    # Not a number is outside every range.
+    if value is not None and not ends[0] <= value <= ends[1]:
+        raise ConfigError(f'"{path}" is {value:g}; it may be from {ends[0]:g} to {ends[1]:g}', where=where)
+
+
+def _check_words(config: Config, where: str) -> None:
+    server, ledger, prefix = config.server, config.ledger, config.gateway.header_prefix
+    if bool(server.tls_cert) != bool(server.tls_key):
+        raise ConfigError("tls_cert and tls_key belong together; one of them is missing", where=f"{where}: [server]")
+    if not _HEADER_PREFIX.fullmatch(prefix):
+        raise ConfigError(
+            f"header_prefix {prefix!r} cannot begin the name of a header",
+            where=f"{where}: [gateway]",
+            next_steps=['write letters, digits and hyphens that end in a hyphen, such as "x-cost-"'],
+        )
+    if ledger.engine not in ENGINES:
+        raise ConfigError(f'engine "{ledger.engine}" is not one of {", ".join(ENGINES)}', where=f"{where}: [ledger]")
+    if ledger.memory_limit and not _MEMORY.fullmatch(ledger.memory_limit):
+        raise ConfigError(
+            f'memory_limit "{ledger.memory_limit}" is no size; write it as 2GB', where=f"{where}: [ledger]"
+        )
+
+
+def _check_name(name: str, where: str) -> None:
+    entry = f"{where}: [providers.{name}]"
+    if not _PROVIDER_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} cannot name a provider: it is the first part of a path",
+            where=entry,
+            next_steps=["write small letters, digits, hyphens, dots and underscores, such as azure-eu"],
+        )
+    if name in reserved_names():
+        raise ConfigError(
+            f'"{name}" is the name of a page, so no provider can have it',
+            where=entry,
+            next_steps=["choose another name"],
+        )
+
+
+def _check_provider(provider: Provider, entry: str) -> None:
+    if provider.dialect not in DIALECTS:
+        raise ConfigError(f'dialect "{provider.dialect}" is not one of {", ".join(DIALECTS)}', where=entry)
+    _check_url(provider.base_url, entry)
+    for path in ("timeout_seconds", "connect_timeout_seconds"):
+        _check_number(path, getattr(provider, path), (0.001, 86_400), entry)
+    for variable in (provider.api_key_env, *(key.api_key_env for key in provider.keys)):
+        if variable and not _VARIABLE.fullmatch(variable):
+            # It may be the secret itself, so it is not repeated.
+            raise ConfigError(
+                "api_key_env must be the name of an environment variable, not the key",
+                where=entry,
+                next_steps=['api_key_env = "OPENAI_API_KEY", and export OPENAI_API_KEY=… before tally up'],
+            )
+
+
+def _check_url(base_url: str, entry: str) -> None:
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"base_url is no address: {error}", where=entry) from None
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError("base_url must not carry credentials; use api_key_env", where=entry)
+    if parts.scheme not in {"https", "http"}:
+        raise ConfigError(f'base_url "{base_url}" must start with https:// or http://', where=entry)
+    if not host or port == 0 or re.search(r"[\s\x00-\x1f\x7f]", base_url):
+        raise ConfigError(f"base_url {base_url!r} names no host to reach", where=entry)
+    if parts.query or parts.fragment:
+        raise ConfigError(f'base_url "{base_url}" may hold a path, but no "?" and no "#"', where=entry)
 
 
 def _build(kind: type, raw: object, where: str, path: str) -> Any:
@@ -218,7 +313,11 @@ def _value(hint: Any, value: object, where: str, path: str) -> Any:
         return _build(hint, value, where, path)  # type: ignore[arg-type]
     if origin is tuple and isinstance(value, list):
         return tuple(_value(args[0], item, where, f"{path}[{index}]") for index, item in enumerate(value))
-    if origin is not None and issubclass(origin if isinstance(origin, type) else object, Mapping) and isinstance(value, dict):
+    if (
+        origin is not None
+        and issubclass(origin if isinstance(origin, type) else object, Mapping)
+        and isinstance(value, dict)
+    ):
         return {name: _value(args[1], item, where, f"{path}.{name}") for name, item in value.items()}
     wanted = [one for one in (args if origin is UnionType else (hint,)) if one is not NoneType]
     if float in wanted and isinstance(value, int) and not isinstance(value, bool):

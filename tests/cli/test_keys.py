@@ -86,3 +86,9 @@ def test_an_id_is_one_part_of_a_path(text: str) -> None:
     with pytest.raises(UsageError):
         path_part(text)
     assert path_part("key_01k9") == "key_01k9"
+
+
+def test_one_dimension_is_not_locked_to_two_values() -> None:
+    result = run.invoke(app, ["keys", "create", "--team", "a", "--lock", "team=b"])
+    assert isinstance(result.exception, UsageError)
+    assert run.invoke(app, ["keys", "create", "--cost-center", "a", "--lock", "cost-center=b"]).exit_code != 0

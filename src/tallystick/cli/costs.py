@@ -66,7 +66,8 @@ def _print(answer: dict[str, Any], by: str, form: Form, quiet: bool) -> None:
             "Nothing recorded in this period.\n"
             "  next:  tally demo              look around with a made-up company\n"
             "  next:  tally import FILE…      bring usage you already have\n"
-            "  next:  tally up                meter calls from now on"
+            "  next:  tally up                meter calls from now on",
+            quiet=quiet,
         )
         if form is Form.TEXT:
             return

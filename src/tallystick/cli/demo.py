@@ -25,7 +25,7 @@ _CHECK = "\N{CHECK MARK}"
 def demo(
     data: Data = None,
     config: ConfigFile = None,
-    port: Annotated[int, typer.Option(help="Public port; [server] port by default.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Public port; [server] port by default.")] = 0,
     events: Annotated[int, typer.Option(help="Rows to make, from 10,000 to 100,000,000.")] = 212_000,
     seed: Annotated[int, typer.Option(help="Equal seeds make equal companies.")] = 42,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only build.")] = False,

@@ -50,7 +50,10 @@ def create(
         "agent": agent,
         "cost_center": cost_center,
     }
-    locked = {word: value for word, value in named.items() if value} | pairs("--lock", lock or [])
+    locked = {word: value for word, value in named.items() if value}
+    for word, value in pairs("--lock", lock or []).items():
+        if locked.setdefault(word.replace("-", "_"), value) != value:
+            raise UsageError(f'"{word}" is locked to two values', next_steps=["keep one of the two"])
     body = {"name": name, "locked": locked, "defaults": pairs("--default", default or [])}
     with open_client(data, config) as client:
         answer = client.call("POST", "/api/v1/keys", json=body)

@@ -20,7 +20,10 @@ def status(data: Data = None, config: ConfigFile = None, as_json: AsJson = False
         print_json({"data": str(folder), "server": server, **answer, **sources})
         return
     print_fields({"data": str(folder), "server": running.url if running else "not running (tally up)"}, form=form)
-    print_fields({name: str(value) for name, value in answer.items() if not isinstance(value, dict | list)}, form=form)
+    plain = {
+        name.replace("_", " "): _word(value) for name, value in answer.items() if not isinstance(value, dict | list)
+    }
+    print_fields({name: word for name, word in plain.items() if word}, form=form)
     rows = [
         [str(one.get("source")), f"{one.get('events', 0):,}", str(one.get("last_at") or "")]
         for one in sources["sources"]
@@ -29,3 +32,10 @@ def status(data: Data = None, config: ConfigFile = None, as_json: AsJson = False
         print_rows(["source", "events", "last event"], rows, form=form, numeric=frozenset({"events"}))
     else:
         note("Nothing recorded yet: tally demo, tally import FILE… or tally up")
+
+
+def _word(value: object) -> str:
+    """A value for people; nothing for what is absent."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value or "")

@@ -24,7 +24,7 @@ _FINISH_SECONDS = 40.0
 def up(
     data: Data = None,
     config: ConfigFile = None,
-    port: Annotated[int, typer.Option(help="Public port; [server] port by default.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Public port; [server] port by default.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on; loopback by default.")] = "",
     role: Annotated[str, typer.Option(help="Run only the gateway or only the app: gateway, app or all.")] = "all",
     behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy in front terminates TLS.")] = False,
