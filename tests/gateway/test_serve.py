@@ -88,11 +88,11 @@ def test_a_stream_that_outlasts_the_stop_is_one_estimated_row(stub_thread: Stub,
 
         def read() -> None:
             headers = {"authorization": f"Bearer {gateway.key}", "x-stub-delay": "0.4", "x-stub-words": "30"}
-            with pytest.raises(httpx.RemoteProtocolError):
-                with httpx.stream("POST", gateway.url + CHAT, json={**ASK, "stream": True}, headers=headers) as answer:
-                    for chunk in answer.iter_raw():
-                        seen.append(chunk)
-                        begun.set()
+            sent = httpx.stream("POST", gateway.url + CHAT, json={**ASK, "stream": True}, headers=headers)
+            with pytest.raises(httpx.RemoteProtocolError), sent as answer:
+                for chunk in answer.iter_raw():
+                    seen.append(chunk)
+                    begun.set()
 
         thread = threading.Thread(target=read)
         thread.start()
