@@ -404,3 +404,58 @@ def test_the_version_word_is_seen_by_every_reader(tmp_path: Path) -> None:
     assert there.read() == 2**40 + 7
     here.close()
     there.close()
+
+
+def test_what_was_said_comes_out_after_its_call_and_is_blanked_when_it_is_kept(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path / "gw", segment_bytes=64 * 1024)
+    for name in ("a", "b"):
+        writer.intent(name, b"begun")
+        writer.completion(name, b"done")
+        writer.content(name, b"said in " + name.encode())
+    reader = SpoolReader(tmp_path)
+    found = drain(reader)
+
+    assert [one for one in found if one[0] == "content"] == [("content", "a", b"said in a"), ("content", "b", b"said in b")]
+    (segment,) = segments(tmp_path)
+    assert b"said in" not in segment.read_bytes()
+    writer.intent("c", b"begun")
+    anew = drain(SpoolReader(tmp_path))  # the blanked records are sound: what lies behind them is found
+    assert [one[:2] for one in anew if one[0] != "content"] == [*(one[:2] for one in found if one[0] != "content"), ("intent", "c")]
+    assert {name for kind, name, _ in anew if kind == "content"} == {""}
+    assert reader.poll(10).records[0].event_id == "c"
+    writer.close()
+
+
+def test_what_was_said_never_takes_the_room_of_a_completion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = SpoolWriter(tmp_path / "gw", segment_bytes=64 * 1024)
+    writer.intent("a", b"begun")
+
+    def full(descriptor: int, offset: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    kept = 0
+    with pytest.raises(Unavailable):
+        while True:
+            writer.content(f"c{kept}", b"x" * 5000)
+            kept += 1
+    writer.completion("a", b"y" * 8000)
+
+    assert kept > 5
+    assert [one[1] for one in drain(SpoolReader(tmp_path)) if one[0] == "completion"] == ["a"]
+    writer.close()
+
+
+def test_a_call_whose_words_alone_are_left_in_a_segment_holds_nothing_up(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path / "gw", segment_bytes=30_000)
+    writer.intent("a", b"x")
+    writer.completion("a", b"y")
+    for number in range(20):
+        writer.content(f"c{number}", b"z" * 4000)
+    reader = SpoolReader(tmp_path)
+    drain(reader)
+    assert len(segments(tmp_path)) == 1
+    assert reader.is_empty()
+    writer.close()
+    assert drain(reader) == []
+    assert segments(tmp_path) == []

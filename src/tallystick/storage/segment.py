@@ -11,12 +11,12 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["intent", "completion"]
+Kind = Literal["intent", "completion", "content"]
 
 MARKER = b"\xa7\x1e"
 HEADER = struct.Struct("<2sII")
-_KINDS: dict[int, Kind] = {1: "intent", 2: "completion"}
-_CODES: dict[Kind, bytes] = {"intent": b"\x01", "completion": b"\x02"}
+_KINDS: dict[int, Kind] = {1: "intent", 2: "completion", 3: "content"}
+_CODES: dict[Kind, bytes] = {"intent": b"\x01", "completion": b"\x02", "content": b"\x03"}
 MAX_BODY = 64 * 1024 * 1024
 
 
@@ -26,6 +26,7 @@ class SpoolRecord:
 
     Attributes:
         payload: MessagePack of a usage event; an intent's is the row to store should the gateway die.
+            A content's is what was said in a call, empty once that is in the ledger.
         offset, end: Where it lies in its segment, in bytes.
     """
 
@@ -47,6 +48,11 @@ def encode(kind: Kind, event_id: str, payload: bytes) -> bytes:
         raise ValueError(f"an event id has at most 255 bytes, found {len(name)}")
     body = b"".join((_CODES[kind], len(name).to_bytes(1, "little"), name, payload))
     return HEADER.pack(MARKER, len(body), zlib.crc32(body)) + body
+
+
+def blank(record: SpoolRecord) -> bytes:
+    """A sound content record of the same length that says nothing: written over one whose text is kept elsewhere."""
+    return encode("content", "", bytes(record.end - record.offset - HEADER.size - 2))
 
 
 def size_of(event_id: str, payload: bytes) -> int:

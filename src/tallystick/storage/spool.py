@@ -76,6 +76,18 @@ class SpoolWriter:
         if reserve:
             self._reserved_total -= self._reserved.pop(event_id)
 
+    def content(self, event_id: str, payload: bytes) -> None:
+        """Write down what was said in a call. Room that completions have reserved is never taken.
+
+        Raises:
+            Unavailable: No room is left on the disk.
+        """
+        record = encode("content", event_id, payload)
+        needed = self._reserved_total + len(record)
+        if self._size - self._offset < needed:
+            self._roll(needed)
+        self._append(record)
+
     def close(self) -> None:
         """Sync what was written, give unused space back, release the folder. Open intents stay open."""
         self._retire()

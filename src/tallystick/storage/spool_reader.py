@@ -3,7 +3,8 @@
 `poll` hands out records, `commit` says that the ledger has them; a reader that starts
 anew begins at the front of every segment left, so records may come twice and their
 event ids tell. A segment goes when it is finished, read to its end, and every event
-begun in it is in the ledger.
+begun in it is in the ledger. What was said in a call goes at once: its record is
+overwritten in place, for a segment may stay for weeks where there is little to write.
 """
 
 import os
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tallystick.storage.segment import HEADER, MARKER, MAX_BODY, SpoolRecord, decode, find_next
+from tallystick.storage.segment import HEADER, MARKER, MAX_BODY, SpoolRecord, blank, decode, find_next
 from tallystick.storage.spool_lock import is_free, remove_free
 
 _CHUNK = 1024 * 1024
@@ -36,7 +37,7 @@ class Batch:
 
     @property
     def records(self) -> tuple[SpoolRecord, ...]:
-        """All records: intents (open until a completion with the same event id) and completions."""
+        """All records: intents (open until a completion with the same event id), completions, and what was said."""
         return tuple(record for part in self.parts for record in part.records)
 
 
@@ -109,6 +110,7 @@ class SpoolReader:
             if folder is None or segment is None:
                 continue
             _note(folder, segment, part.records)
+            _blank_contents(part)
             self.damaged_bytes += part.damaged_bytes
             segment.committed, segment.ended = part.read_to, part.ended
         self._sweep()
@@ -170,9 +172,18 @@ def _note(folder: _Folder, segment: _Segment, records: Iterable[SpoolRecord]) ->
     for record in records:
         if record.kind == "completion":
             folder.close(record.event_id)
-        else:
+        elif record.kind == "intent":
             segment.open[record.event_id] = record
             folder.begun[record.event_id] = segment
+
+
+def _blank_contents(part: BatchPart) -> None:
+    """The gateway only appends, so nobody else writes where a record lies."""
+    contents = [record for record in part.records if record.kind == "content" and record.event_id]
+    if contents:
+        with part.path.open("r+b", buffering=0) as file:
+            for record in contents:
+                os.pwrite(file.fileno(), blank(record), record.offset)
 
 
 def _read(segment: _Segment, final: bool, limit: int) -> BatchPart:
