@@ -13,7 +13,9 @@ from tallystick.charts.small import bullet, share_bar, sparkline
 
 CSS = Path(__file__).parents[2] / "src/tallystick/web/static/app.css"
 SVG = "{http://www.w3.org/2000/svg}"
-names = st.text(max_size=200).filter(lambda text: not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", text))
+names = st.text(max_size=200).filter(
+    lambda text: not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", text)
+)
 
 
 def parse(svg: str) -> ET.Element:
@@ -65,7 +67,12 @@ def test_heights_are_to_scale():
     assert [round(float(one.get("height")), 1) for one in rects] == [63.0, 126.0, 189.0]
 
 
-@given(st.lists(st.tuples(names, st.lists(st.integers(-(10**18), 10**18), min_size=3, max_size=3)), min_size=1, max_size=8), names)
+@given(
+    st.lists(
+        st.tuples(names, st.lists(st.integers(-(10**18), 10**18), min_size=3, max_size=3)), min_size=1, max_size=8
+    ),
+    names,
+)
 def test_any_name_and_any_amounts_give_well_formed_markup(bands, summary):
     chart = bars(summary=summary, bands=tuple(Band(name, "s0", tuple(values)) for name, values in bands), open_from=1)
     assert parse(stacked_bars(chart)).get("data-count") == "3"
@@ -78,7 +85,13 @@ def test_markup_in_names_is_only_text():
 
 
 def test_drawings_carry_no_style_attribute_which_the_content_policy_would_drop():
-    drawn = stacked_bars(bars(open_from=1)) + sparkline([1, 2], "x") + share_bar(500, "s0") + bullet(1, 2, "x") + shared_defs()
+    drawn = (
+        stacked_bars(bars(open_from=1))
+        + sparkline([1, 2], "x")
+        + share_bar(500, "s0")
+        + bullet(1, 2, "x")
+        + shared_defs()
+    )
     assert not re.search(r"\sstyle=", drawn)
 
 

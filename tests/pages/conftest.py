@@ -143,7 +143,9 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         seen = Visit(page, house, [], [])
         page.on("request", lambda request: seen.foreign.append(request.url) if not _own(request.url, house) else None)
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        page.on("console", lambda line: seen.complaints.append(line.text) if line.type in {"error", "warning"} else None)
+        page.on(
+            "console", lambda line: seen.complaints.append(line.text) if line.type in {"error", "warning"} else None
+        )
         page.goto(house.url + create_login_link(house.context, _admin())[0])
         return seen
 

@@ -67,7 +67,12 @@ def test_empty_fields_go_and_the_filter_form_becomes_one_condition():
 
 def test_a_change_of_the_question_starts_at_the_first_page_again():
     address = Address.parse("/requests", "team=a&after=xyz")
-    for changed in (address.having(range="7d"), address.filtered("model", "m"), address.without("team"), address.unfiltered()):
+    for changed in (
+        address.having(range="7d"),
+        address.filtered("model", "m"),
+        address.without("team"),
+        address.unfiltered(),
+    ):
         assert changed.get("after") == ""
 
 

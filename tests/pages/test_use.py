@@ -14,7 +14,9 @@ pytestmark = pytest.mark.service
 
 
 def values(page, selector):
-    return [Decimal(value) for value in page.eval_on_selector_all(selector, "all => all.map(one => one.value)") if value]
+    return [
+        Decimal(value) for value in page.eval_on_selector_all(selector, "all => all.map(one => one.value)") if value
+    ]
 
 
 def grains(amount):
@@ -80,6 +82,13 @@ def test_a_call_without_a_price_is_unknown_and_not_free(full, visit):
     page = visit(full).go(f"/requests/{unpriced.event_id}")
     assert "unknown" in page.inner_text(".sentence")
     assert page.locator(".lines tbody").inner_text().count("no price") == 2
+
+
+def test_a_measure_without_figures_says_so_and_draws_nothing(full, visit):
+    page = visit(full).go("/explore?range=30d&measure=billed")
+    assert "billed cost unknown: no invoice is recorded" in page.inner_text(".sentence")
+    assert page.locator("svg.plot, svg.spark").count() == 0
+    assert values(page, ".tile:first-child data, .main tbody td:nth-child(2) data") == []
 
 
 def test_a_call_is_shown_line_by_line_to_the_last_digit(full, visit):
@@ -226,7 +235,9 @@ def test_charts_are_read_by_hover_and_by_arrow_keys(full, visit):
 
 def test_a_chart_has_its_figures_and_a_sentence_in_the_page(full, visit):
     page = visit(full).go("/explore?range=7d")
-    assert re.search(r"^\$[\d.]+ in 7 days, most of it .+; the highest is .+ with \$", page.text_content("svg.plot desc"))
+    assert re.search(
+        r"^\$[\d.]+ in 7 days, most of it .+; the highest is .+ with \$", page.text_content("svg.plot desc")
+    )
     page.click("text=Figures of this chart")
     assert page.locator(".data tbody tr").count() == 7
 
@@ -303,7 +314,10 @@ def test_a_page_weighs_little_even_unpacked(path, full, visit):
 
 def test_on_a_phone_fingers_find_what_they_need(full, visit):
     page = visit(full, width=390).go("/explore?team=Support")
-    assert [page.locator(f".main thead th >> text={head}").first.is_visible() for head in ("Cost", "Change")] == [True, True]
+    assert [page.locator(f".main thead th >> text={head}").first.is_visible() for head in ("Cost", "Change")] == [
+        True,
+        True,
+    ]
     small = page.eval_on_selector_all(
         ".top .button, .segments a, .bar summary, .bar select, .chip a, .main tbody .name a",
         "all => all.filter(one => one.offsetParent && one.getBoundingClientRect().height < 39.5).map(one => one.outerHTML)",
@@ -377,7 +391,8 @@ def test_a_colour_stays_with_its_name(full, visit):
     def colours(path):
         seen.go(path)
         rows = seen.page.eval_on_selector_all(
-            ".main tbody tr", "all => all.map(one => [one.querySelector('.name a')?.textContent, one.querySelector('.swatch rect').getAttribute('class')])"
+            ".main tbody tr",
+            "all => all.map(one => [one.querySelector('.name a')?.textContent, one.querySelector('.swatch rect').getAttribute('class')])",
         )
         return {name: style for name, style in rows if name}
 

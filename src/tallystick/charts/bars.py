@@ -204,7 +204,12 @@ def _labels(labels: tuple[str, ...]) -> list[str]:
     drawn = []
     for index in range(0, len(labels), many):
         style = "xtick" if index % few == 0 else "xtick wide"
-        place: Attributes = {"class": style, "x": f"{number((index + 0.5) * 100 / len(labels))}%", "y": "100%", "dy": -7}
+        place: Attributes = {
+            "class": style,
+            "x": f"{number((index + 0.5) * 100 / len(labels))}%",
+            "y": "100%",
+            "dy": -7,
+        }
         drawn.append(text({**place, "text-anchor": "middle"}, labels[index]))
     return drawn
 

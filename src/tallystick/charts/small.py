@@ -19,9 +19,7 @@ def sparkline(values: Sequence[int], summary: str) -> str:
     top = max(*values, 1)
     room = _HEIGHT - 2 * _EDGE
     across = (_WIDTH - 2 * _EDGE) / (len(values) - 1)
-    points = [
-        (_EDGE + index * across, _EDGE + room - room * max(0, value) / top) for index, value in enumerate(values)
-    ]
+    points = [(_EDGE + index * across, _EDGE + room - room * max(0, value) / top) for index, value in enumerate(values)]
     line = " ".join(f"{number(x)},{number(y)}" for x, y in points)
     base = _HEIGHT - _EDGE
     area = f"{number(_EDGE)},{base} {line} {number(points[-1][0])},{base}"
@@ -48,7 +46,9 @@ def share_bar(tenths: int, style: str, *, width: int = 84) -> str:
     filled = max(2.0, width * min(1000, tenths) / 1000) if tenths > 0 else 0.0
     frame: Attributes = {"class": "share", "width": width, "height": 6, "aria-hidden": "true"}
     track = element("rect", {"class": "track", "width": width, "height": 6, "rx": 3})
-    return element("svg", frame, track, element("rect", {"class": f"fill {style}", "width": filled, "height": 6, "rx": 3}))
+    return element(
+        "svg", frame, track, element("rect", {"class": f"fill {style}", "width": filled, "height": 6, "rx": 3})
+    )
 
 
 def bullet(value: int, limit: int, summary: str, *, projected: int = 0) -> str:

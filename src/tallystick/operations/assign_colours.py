@@ -10,7 +10,9 @@ from tallystick.operations.context import Context
 
 _MOST_KEPT = 2000  # per dimension; a name beyond has the colour of its hash
 _READ = "SELECT value FROM setting WHERE name = :name"
-_WRITE = "INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_WRITE = (
+    "INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 
 
 def assign_colours(context: Context, dimension: str, names: Sequence[str]) -> dict[str, int]:

@@ -62,7 +62,8 @@ def bands_of(breakdown: Breakdown, view: Shown) -> list[Band]:
 def figure(breakdown: Breakdown, view: Shown, now_us: int) -> Figured | None:
     """The chart, None when there is nothing to draw: an empty frame says nothing."""
     query, grain = breakdown.query, breakdown.query.grain
-    if grain is None or not any(breakdown.total.series):
+    # A measure without figures has no chart: bars of something else under its name would be a lie.
+    if grain is None or breakdown.total.now.cost is None or not any(breakdown.total.series):
         return None
     bands = bands_of(breakdown, view)
     labels = [dates.bucket(start, grain, query.zone) for start in breakdown.buckets]

@@ -12,7 +12,7 @@ from tallystick.web import dates
 from tallystick.web.address import Address, describe
 from tallystick.web.explore_figure import Figured, closed, figure, open_from
 from tallystick.web.explore_table import Table, table
-from tallystick.web.view import NAMES, Figure, Sentence, Shown, Tile, exact, tokens
+from tallystick.web.view import NAMES, NOTHING, Figure, Sentence, Shown, Tile, exact, tokens
 
 AGAINST: dict[Compare, str] = {
     "weekdays": "the same weekdays before",
@@ -87,7 +87,16 @@ def sentence(breakdown: Breakdown, address: Address) -> Sentence | None:
             "mover_amount": whole_money(shift, query.currency, sign=True),
             "mover_share": f"{percent(shift, whole)} of the change" if 0 < shift * whole <= whole * whole else "",
         }
+    missing = (
+        ""
+        if total.now.cost is not None
+        else (
+            f"{count(total.now.calls)} calls in {dates.number_of_days(query.period, query.zone)}, "
+            f"{NAMES[query.measure].lower()} unknown: {NOTHING[query.measure]}."
+        )
+    )
     return Sentence(
+        missing=missing,
         amount=Figure(whole_money(total.now.cost, query.currency), exact(total.now.cost), str(address.to("/requests"))),
         during=f"in {dates.number_of_days(query.period, query.zone)}",
         change=moved,
@@ -129,7 +138,9 @@ def _tiles(
         figure=Figure(view.money(now.cost), exact(now.cost), rows),
         change=change(now.cost, before.cost, query.currency) if compare else None,
         note=f"vs {whole_money(before.cost, query.currency)}" if compare and before.cost is not None else "",
-        spark=sparkline(closed(breakdown.total.series, first_open), "Trend of the total"),
+        spark=sparkline(closed(breakdown.total.series, first_open), "Trend of the total")
+        if now.cost is not None
+        else "",
     )
     calls, all_tokens = (now.calls, before.calls), (tokens(now), tokens(before))
     tiles = [
@@ -159,7 +170,11 @@ def owned_tile(unowned: tuple[str, Sums], now: Sums, currency: str, address: Add
     """The share of cost with a known owner; what has none is one click away."""
     dimension, lost = unowned
     cost, total = lost.cost or 0, now.cost or 0
-    left = f"{whole_money(cost, currency)} without a {label(dimension)}" if cost else f"all of it has a {label(dimension)}"
+    left = (
+        f"{whole_money(cost, currency)} without a {label(dimension)}" if cost else f"all of it has a {label(dimension)}"
+    )
+    if now.cost is None:
+        return Tile(f"Owned by a {label(dimension)}", Figure("–"), note="no cost to own")
     href = str(address.filtered(dimension, "").having(by=next_after_unknown(dimension))) if cost else ""
     return Tile(f"Owned by a {label(dimension)}", Figure(percent(total - cost, total), "", href), note=left)
 

@@ -156,18 +156,26 @@ class _Writer:
         return self._written(row, name_of(row), style, (str(drilled), str(narrowed.to("/requests")), tenths))
 
     def others(self, row: Row, tenths: int) -> TableRow:
-        return self._written(row, row.group.get("", "others"), OTHERS, (str(self.address.having(limit="1000")), "", tenths))
+        return self._written(
+            row, row.group.get("", "others"), OTHERS, (str(self.address.having(limit="1000")), "", tenths)
+        )
 
     def total(self) -> TableRow:
         rows = str(self.address.to("/requests"))
-        return self._written(self.breakdown.total, "Total", "", ("", rows, 1000 if self.breakdown.total.now.cost else 0))
+        return self._written(
+            self.breakdown.total, "Total", "", ("", rows, 1000 if self.breakdown.total.now.cost else 0)
+        )
 
     def _written(self, row: Row, name: str, style: str, where: tuple[str, str, int]) -> TableRow:
         href, calls_href, tenths = where
         query, before = self.breakdown.query, row.before.cost if row.before else None
         if query.previous is not None and row.before is None:
             before = 0
-        spark = sparkline(closed(row.series, self.first_open), f"Trend of {name}") if style else ""
+        spark = (
+            sparkline(closed(row.series, self.first_open), f"Trend of {name}")
+            if style and row.now.cost is not None
+            else ""
+        )
         return TableRow(
             name=name,
             style=style,
@@ -187,7 +195,9 @@ class _Writer:
 def _marks(sums: Sums) -> tuple[tuple[str, str], ...]:
     found = []
     if sums.unpriced_calls:
-        found.append(("unpriced", f"{count(sums.unpriced_calls)} calls, {count(sums.unpriced_tokens)} tokens have no price"))
+        found.append(
+            ("unpriced", f"{count(sums.unpriced_calls)} calls, {count(sums.unpriced_tokens)} tokens have no price")
+        )
     if sums.estimated_calls:
         found.append(("estimated", f"the usage of {count(sums.estimated_calls)} calls is an estimate"))
     return tuple(found)

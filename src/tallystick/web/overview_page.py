@@ -52,7 +52,15 @@ def _line(row: Row, dimension: str, currency: str, address: Address) -> ChangeLi
     moved = change(row.now.cost or 0, (row.before.cost or 0) if row.before else 0, currency)
     onward = "feature" if dimension in {"team", "model"} else "model"
     href = str(address.to("/explore").filtered(dimension, value).having(by=onward))
-    return ChangeLine(title(dimension), value or f"no {label(dimension)}", href, moved.amount, moved.ratio, moved.direction, moved.arrow)
+    return ChangeLine(
+        title(dimension),
+        value or f"no {label(dimension)}",
+        href,
+        moved.amount,
+        moved.ratio,
+        moved.direction,
+        moved.arrow,
+    )
 
 
 def todos(by_owner: Breakdown, by_model: Breakdown, address: Address) -> tuple[Todo, ...]:
@@ -75,14 +83,35 @@ def todos(by_owner: Breakdown, by_model: Breakdown, address: Address) -> tuple[T
     if total.errors * 50 > total.attempts > 0:
         share = percent(total.errors, total.attempts)
         why = f"{count(total.errors)} of {count(total.attempts)} attempts"
-        found.append(Todo(f"{share} of calls failed", why, str(explore.filtered("outcome", "error").having(by="model")), "See which models"))
+        found.append(
+            Todo(
+                f"{share} of calls failed",
+                why,
+                str(explore.filtered("outcome", "error").having(by="model")),
+                "See which models",
+            )
+        )
     if total.estimated_calls * 100 > total.calls > 0:
         why = f"{count(total.estimated_calls)} of {count(total.calls)} calls ended before the provider reported their usage"
-        found.append(Todo(f"{percent(total.estimated_calls, total.calls)} of calls are estimated", why, str(explore.having(by="outcome")), "See how they ended"))
+        found.append(
+            Todo(
+                f"{percent(total.estimated_calls, total.calls)} of calls are estimated",
+                why,
+                str(explore.having(by="outcome")),
+                "See how they ended",
+            )
+        )
     return tuple(found[:MOST_TODOS])
 
 
 def _unpriced(row: Row, explore: Address) -> Todo:
     model = row.group["model"] or "unknown model"
-    missing = f"{count(row.now.unpriced_tokens)} of {count(tokens(row.now))} tokens in {count(row.now.unpriced_calls)} calls"
-    return Todo(f"No price for {model}", missing, str(explore.to("/requests").filtered("model", row.group["model"])), "See the calls")
+    missing = (
+        f"{count(row.now.unpriced_tokens)} of {count(tokens(row.now))} tokens in {count(row.now.unpriced_calls)} calls"
+    )
+    return Todo(
+        f"No price for {model}",
+        missing,
+        str(explore.to("/requests").filtered("model", row.group["model"])),
+        "See the calls",
+    )

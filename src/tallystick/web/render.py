@@ -34,7 +34,6 @@ HEADERS = {
     "cache-control": "no-store",
     "vary": "cookie",
 }
-NOTHING_YET = "no call yet"
 THEME_COOKIE = "tally_theme"
 PAGES = (
     ("/", "Overview", "overview", "o"),
@@ -54,6 +53,7 @@ class Facts:
     zone: str
     fresh: str
     pending: str
+    empty: bool
 
 
 def facts(query: Query | None, freshness: Freshness, now_us: int, zone: str = "") -> Facts:
@@ -61,9 +61,9 @@ def facts(query: Query | None, freshness: Freshness, now_us: int, zone: str = ""
     measure, currency = (query.measure, query.currency) if query else ("effective", "USD")
     zone = query.zone if query else zone
     last = freshness.last_event_at
-    fresh = NOTHING_YET if last is None else f"last call {dates.ago(last, now_us)} ({dates.clock(last, zone)})"
+    fresh = "no call yet" if last is None else f"last call {dates.ago(last, now_us)} ({dates.clock(last, zone)})"
     pending = f"{count(freshness.pending)} calls on their way into the ledger" if freshness.pending else ""
-    return Facts(NAMES[measure], BASIS[measure], currency, zone, fresh, pending)
+    return Facts(NAMES[measure], BASIS[measure], currency, zone, fresh, pending, last is None)
 
 
 @cache
@@ -110,5 +110,12 @@ def error_page(request: Request, status: int, error: TallyError) -> HTMLResponse
     """An error as a page: what, where, and what next. Never a traceback."""
     kind = HTTPStatus(status).phrase
     return render(
-        request, None, "error.html", status=status, heading=kind, error=error, plain=True, code=f"{status} · {error.code}"
+        request,
+        None,
+        "error.html",
+        status=status,
+        heading=kind,
+        error=error,
+        plain=True,
+        code=f"{status} · {error.code}",
     )

@@ -110,7 +110,9 @@ def marks(event: UsageEvent) -> tuple[Mark, ...]:
     if event.unpriced:
         found.append(Mark("unpriced", "warn", f"no price for {', '.join(label(name) for name in event.unpriced)}"))
     if event.measured.state == "estimated":
-        found.append(Mark("estimated", "warn", f"guessed: {', '.join(label(n) for n in event.measured.estimated) or 'usage'}"))
+        found.append(
+            Mark("estimated", "warn", f"guessed: {', '.join(label(n) for n in event.measured.estimated) or 'usage'}")
+        )
     if event.measured.state == "absent" and event.attempt:
         found.append(Mark("no usage", "warn", "the provider reported no usage, which is not a usage of zero"))
     if event.measured.drift:
@@ -128,7 +130,9 @@ def call_page(event: UsageEvent, card: PriceCard | None, zone: str) -> CallPage:
         owners=tuple((label(name), value) for name, value in event.dimensions.items()),
         tags=tuple(pair for pair in event.tags.items() if not pair[0].startswith(_CLAIMED)),
         claimed=tuple(
-            (label(name.removeprefix(_CLAIMED)), value) for name, value in event.tags.items() if name.startswith(_CLAIMED)
+            (label(name.removeprefix(_CLAIMED)), value)
+            for name, value in event.tags.items()
+            if name.startswith(_CLAIMED)
         ),
         lines=tuple(_line(event, meter, card) for meter in _billed(event)),
         facts=tuple((label(name), count(event.measured.quantities[name])) for name in _unbilled(event)),
@@ -158,7 +162,9 @@ def _line(event: UsageEvent, meter: str, card: PriceCard | None) -> PriceLine:
         quantity=count(quantity) if scale == 1 else f"{quantity / scale:,.3f}",
         unit=unit.lower(),
         unit_price="no price" if price is None else f"{money(price * per[0], event.currency)} per {per[1]}",
-        cost=Figure(f"${text_from_grains(cost)}" if cost is not None and event.currency == "USD" else money(cost), exact(cost)),
+        cost=Figure(
+            f"${text_from_grains(cost)}" if cost is not None and event.currency == "USD" else money(cost), exact(cost)
+        ),
         note="estimated" if meter in event.measured.estimated else "",
     )
 

@@ -40,11 +40,11 @@ def _wait(request: Request, site: Site, asked: Ask) -> Response:
 def _overview(request: Request, asked: Ask, by_owner: Breakdown) -> Response:
     flat = replace(asked.query, grain=None, limit=_ROWS)
     by_model = asked.answer(replace(flat, group_by=("model",)))
-    by_other = asked.answer(replace(flat, group_by=("customer",) if by_owner.query.group_by == ("feature",) else ("feature",)))
-    explorer = asked.address.to("/explore")
-    page = explore_page(
-        by_owner, written(asked, by_owner), explorer, unowned=without_owner(asked), now_us=asked.now_us
+    by_other = asked.answer(
+        replace(flat, group_by=("customer",) if by_owner.query.group_by == ("feature",) else ("feature",))
     )
+    explorer = asked.address.to("/explore")
+    page = explore_page(by_owner, written(asked, by_owner), explorer, unowned=without_owner(asked), now_us=asked.now_us)
     chips = tuple(Chip(text, str(asked.address.without(name))) for name, text in describe(asked.query.filters))
     return render(
         request,

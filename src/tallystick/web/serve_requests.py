@@ -42,7 +42,10 @@ def serve_requests(request: Request, site: Site) -> Response:
         total=total,
         total_figure=Figure(money(total.cost, query.currency), exact(total.cost)),
         unpriced=f"{count(total.unpriced_calls)} of them without a price" if total.unpriced_calls else "",
-        orders=(("Newest first", str(address.having(sort=None)), not sort), ("Dearest first", str(address.having(sort="-cost")), bool(sort))),
+        orders=(
+            ("Newest first", str(address.having(sort=None)), not sort),
+            ("Dearest first", str(address.having(sort="-cost")), bool(sort)),
+        ),
         first_page=str(address.having()),
         next_page=str(address.having(after=page.next_cursor)) if page.next_cursor else "",
         facts=facts(query, breakdown.freshness, asked.now_us),

@@ -17,8 +17,14 @@ NAMES = {
 BASIS = {
     "effective": "metered usage at list price; no discounts are recorded yet",
     "list": "metered usage at list price",
-    "contracted": "what a contract says; none is recorded yet",
+    "contracted": "metered usage at list price, for no contract is recorded yet",
     "billed": "what an invoice says; none is recorded yet",
+}
+NOTHING = {
+    "effective": "no price is known for any of them",
+    "list": "no price is known for any of them",
+    "contracted": "no contract is recorded",
+    "billed": "no invoice is recorded",
 }
 
 
@@ -49,7 +55,11 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """The page's answer in words, in parts that the template marks up."""
+    """The page's answer in words, in parts that the template marks up.
+
+    Attributes:
+        missing: Said instead where no call has a cost in this measure.
+    """
 
     amount: Figure
     during: str
@@ -59,6 +69,7 @@ class Sentence:
     mover_href: str = ""
     mover_amount: str = ""
     mover_share: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
