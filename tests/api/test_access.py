@@ -25,6 +25,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/v1/explore"): ALL | SCOPED,
     ("GET", "/api/v1/requests"): ALL | SCOPED,
     ("GET", "/api/v1/requests/{event_id}"): ALL | SCOPED,
+    ("GET", "/api/v1/requests/{event_id}/content"): {"admin", "auditor", "local"},
     ("GET", "/api/v1/values"): ALL | SCOPED,
     ("GET", "/api/v1/sources"): ALL,
     ("GET", "/api/v1/status"): ALL,

@@ -10,7 +10,7 @@ from tallystick.explore.parse import parse_query
 from tallystick.explore.store import sum_groups
 from tallystick.kernel.errors import NotFound, QueryError
 from tallystick.operations.context import Context, Retention
-from tallystick.operations.erase_user import erase_user
+from tallystick.operations.erase_user import Erased, erase_user
 from tallystick.operations.explore import explore, read_scope
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.list_requests import list_requests
@@ -326,8 +326,9 @@ def test_erasing_a_user_leaves_the_figures_and_nothing_of_the_person(
     context = replace(filled(context, events, 900), config_db=ConfigDb(tmp_path / "config.db"), secret=b"k")
     before = ask(context, by="team", range="90d")
     theirs = [one for one in events if value_of(one, "user") == "ada"]
-    assert erase_user(context, "ada", ANYONE) == len(theirs)
-    assert erase_user(context, "ada", ANYONE) == 0
+    assert erase_user(context, "ada", ANYONE, dry_run=True) == Erased(len(theirs), 0)
+    assert erase_user(context, "ada", ANYONE) == Erased(len(theirs), 0)
+    assert erase_user(context, "ada", ANYONE) == Erased(0, 0)
     after = ask(context, by="team", range="90d")
     assert (after.rows, after.total) == (before.rows, before.total)
     assert ask(context, range="90d", user="ada").total.now.calls == 0

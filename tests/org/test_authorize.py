@@ -16,12 +16,13 @@ principals = st.builds(
 
 def test_what_each_role_may_do_is_written_out() -> None:
     every = {"read", "instance", "prices", "keys_read", "keys_write", "tokens_read", "tokens_write", "audit", "erase"}
+    every |= {"content"}
     expected = {
         "viewer": {"read", "instance"},
         "analyst": {"read", "instance", "prices"},
         "owner": {"read", "instance", "prices", "keys_read", "keys_write"},
         "admin": every,
-        "auditor": {"read", "instance", "prices", "keys_read", "tokens_read", "audit"},
+        "auditor": {"read", "instance", "prices", "keys_read", "tokens_read", "audit", "content"},
     }
     for role in ROLES:
         held = {one for one in PERMISSIONS if may(Principal("x", role), one)}  # type: ignore[arg-type]

@@ -28,6 +28,7 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("GET", "/api/v1/explore"): "read",
     ("GET", "/api/v1/requests"): "read",
     ("GET", "/api/v1/requests/{event_id}"): "read",
+    ("GET", "/api/v1/requests/{event_id}/content"): "content",
     ("GET", "/api/v1/values"): "read",
     ("GET", "/api/v1/sources"): "instance",
     ("GET", "/api/v1/status"): "instance",

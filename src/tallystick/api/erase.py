@@ -18,12 +18,16 @@ class Erasure(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     user: str = Field(max_length=1000)
+    dry_run: bool = False
 
 
 @router.post("/erase")
 def post_erase(asked: Asked, erasure: Erasure) -> dict[str, Any]:
-    """Take everything that leads to a person out of their rows; usage and cost stay."""
+    """Take everything that leads to a person out of their rows and delete what they said; usage and cost stay.
+
+    With ``dry_run`` only counts.
+    """
     check_params(asked.request, [])
     with asked.services.writing():
-        rows = erase_user(asked.context, erasure.user, asked.principal)
-    return {"user": erasure.user, "rows": rows}
+        done = erase_user(asked.context, erasure.user, asked.principal, dry_run=erasure.dry_run)
+    return {"user": erasure.user, "rows": done.rows, "contents": done.contents, "dry_run": erasure.dry_run}

@@ -6,10 +6,11 @@ from fastapi import APIRouter
 
 from tallystick.api.params import all_params, check_params, whole
 from tallystick.api.routes import Asked
-from tallystick.api.wire import event_wire
+from tallystick.api.wire import content_wire, event_wire
 from tallystick.explore.parse import parse_query
 from tallystick.operations.context import now_us
 from tallystick.operations.list_requests import list_requests
+from tallystick.operations.read_content import require_content
 from tallystick.operations.read_request import read_request
 
 router = APIRouter(prefix="/api/v1/requests", tags=["requests"])
@@ -35,3 +36,10 @@ def get_request(asked: Asked, event_id: str) -> dict[str, Any]:
     """One request; of another team's it is said that there is none."""
     check_params(asked.request, [])
     return event_wire(read_request(asked.context, event_id, asked.principal))
+
+
+@router.get("/{event_id}/content")
+def get_content(asked: Asked, event_id: str) -> dict[str, Any]:
+    """What was said in one request, where that is stored; reading it lands in the audit log."""
+    check_params(asked.request, [])
+    return content_wire(require_content(asked.context, event_id, asked.principal))

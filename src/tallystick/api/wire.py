@@ -6,6 +6,7 @@ from dataclasses import fields
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
 from tallystick.org.model import ApiToken, AuditEntry, GatewayKey
+from tallystick.usage.content import CallContent
 from tallystick.usage.model import UsageEvent
 
 _APART = frozenset({"dimensions", "tags", "measured", "priced", "list_cost", "effective_cost", "occurred_at"})
@@ -62,6 +63,19 @@ def event_wire(event: UsageEvent) -> dict[str, object]:
         "unpriced": list(event.unpriced),
         "list_cost": money(event.list_cost),
         "effective_cost": money(event.effective_cost),
+    }
+
+
+def content_wire(content: CallContent) -> dict[str, object]:
+    """What was said in one request."""
+    return {
+        "event_id": content.event_id,
+        "occurred_at": rfc3339(content.occurred_at),
+        "user": content.user,
+        "team": content.team,
+        "request": content.request,
+        "response": content.response,
+        "truncated": list(content.truncated),
     }
 
 

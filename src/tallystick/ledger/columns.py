@@ -1,4 +1,4 @@
-"""The ledger's two tables as data, for every column engine."""
+"""The ledger's tables as data, for every column engine."""
 
 from tallystick.kernel.table import Column
 from tallystick.usage.dimensions import ATTRIBUTION, CHARGE_DIMENSIONS
@@ -81,6 +81,17 @@ SUMMED: tuple[Column, ...] = (
     *_costs(),
     Column("list_cost", "money", nullable=True),
     Column("effective_cost", "money", nullable=True),
+)
+
+# What was said, by event: a table of its own, for it is kept shorter and seen by fewer.
+CONTENT_COLUMNS: tuple[Column, ...] = (
+    Column("event_id", "text"),
+    Column("occurred_at", "instant"),
+    Column("user", "text"),
+    Column("team", "text"),
+    Column("request", "text"),
+    Column("response", "text"),
+    Column("truncated", "texts"),
 )
 
 CHARGE_COLUMNS: tuple[Column, ...] = (

@@ -13,18 +13,21 @@ from typing import Any
 from tallystick.kernel.errors import Conflict
 from tallystick.kernel.table import Column
 from tallystick.ledger.check import check_columns
-from tallystick.ledger.columns import CHARGE_COLUMNS, EVENT_COLUMNS
+from tallystick.ledger.columns import CHARGE_COLUMNS, CONTENT_COLUMNS, EVENT_COLUMNS
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.ledger.rows import event_select as event_select  # noqa: PLC0414 - for whoever reads pages of events
 from tallystick.ledger.rows import to_events as to_events  # noqa: PLC0414
 from tallystick.storage.arrow import extremes
 from tallystick.storage.engine import Engine
+from tallystick.usage.content import CallContent
 from tallystick.usage.dimensions import CHARGE_DIMENSIONS
 from tallystick.usage.model import UsageEvent
 
 EVENTS = "usage_event"
 CHARGES = "charge"
+CONTENT = "content"
 MARKS = "ledger_mark"
+RETAINED = "retained"  # mark: instant before which events may have been deleted
 MARK_COLUMNS = (Column("name", "text"), Column("value", "int"))
 
 # Raised when a table changes in a way that an older version would misread; a column more is no such change.
@@ -59,6 +62,7 @@ def ensure_tables(engine: Engine) -> None:
         )
     engine.ensure_table(EVENTS, EVENT_COLUMNS, order_by=("occurred_at", "event_id"), unique=True)
     engine.ensure_table(CHARGES, CHARGE_COLUMNS, order_by=("charge_period_start", "batch_seq"))
+    engine.ensure_table(CONTENT, CONTENT_COLUMNS, order_by=("occurred_at", "event_id"), unique=True)
     if found < SCHEMA_VERSION:
         append_mark(engine, "schema", SCHEMA_VERSION)
 
@@ -101,7 +105,7 @@ def append_columns(engine: Engine, columns: Mapping[str, Sequence[Any]]) -> Appe
     if not count:
         return Appended(0, 0)
     with engine.transaction():
-        held = _held(engine, ids, columns["occurred_at"])
+        held = _held(engine, EVENTS, ids, columns["occurred_at"])
         rows = _first_of_each(ids, held)
         if rows:
             kept = columns if len(rows) == count else {k: [v[row] for row in rows] for k, v in columns.items()}
@@ -110,12 +114,12 @@ def append_columns(engine: Engine, columns: Mapping[str, Sequence[Any]]) -> Appe
     return Appended(len(rows), count - len(rows))
 
 
-def _held(engine: Engine, ids: Sequence[str], instants: Sequence[int]) -> set[str]:
+def _held(engine: Engine, table: str, ids: Sequence[str], instants: Sequence[int]) -> set[str]:
     instant = engine.dialect.instant
     # Given as values, never as a subquery, so that the engine skips every block outside the range.
     where = f"occurred_at >= {instant('$first')} AND occurred_at <= {instant('$last')}"
     params = {"first": min(instants), "last": max(instants)}
-    return engine.known(EVENTS, "event_id", ids, where=where, params=params)
+    return engine.known(table, "event_id", ids, where=where, params=params)
 
 
 def _first_of_each(ids: Sequence[str], held: set[str]) -> list[int]:
@@ -212,6 +216,62 @@ def delete_events_before(engine: Engine, at_us: int) -> int:
     params = {"at": at_us, "mark": read_mark(engine)}
     ((count,),) = engine.rows(f"SELECT count(*) FROM {EVENTS} WHERE {where}", params)
     if count:
+        # First: whoever reads the mark later knows that what is older may have been here.
+        append_mark(engine, RETAINED, at_us)
         with engine.transaction():
             engine.execute(f"DELETE FROM {EVENTS} WHERE {where}", params)
+    return int(str(count))
+
+
+def append_content(engine: Engine, contents: Sequence[CallContent]) -> int:
+    """Append what was said in calls whose content the ledger does not hold; how many were new."""
+    if not contents:
+        return 0
+    ids = [one.event_id for one in contents]
+    with engine.transaction():
+        held = _held(engine, CONTENT, ids, [one.occurred_at for one in contents])
+        kept = [contents[row] for row in _first_of_each(ids, held)]
+        if kept:
+            columns = {column.name: [getattr(one, column.name) for one in kept] for column in CONTENT_COLUMNS}
+            engine.append(CONTENT, CONTENT_COLUMNS, columns)
+    return len(kept)
+
+
+def read_content(engine: Engine, event_id: str) -> CallContent | None:
+    """What was said in one call, None when that is not kept."""
+    names = ", ".join(
+        engine.dialect.micros(column.name) if column.kind == "instant" else f'"{column.name}"'
+        for column in CONTENT_COLUMNS
+    )
+    found = engine.rows(f"SELECT {names} FROM {CONTENT} WHERE event_id = $event_id LIMIT 1", {"event_id": event_id})
+    if not found:
+        return None
+    values: dict[str, Any] = {column.name: value for column, value in zip(CONTENT_COLUMNS, found[0], strict=True)}
+    return CallContent(**values | {"truncated": tuple(values["truncated"])})
+
+
+def count_user(engine: Engine, user: str) -> tuple[int, int]:
+    """How many events and how many contents a user has."""
+    (events,), (contents,) = (
+        engine.rows(f'SELECT count(*) FROM {engine.dialect.final(table)} WHERE "user" = $user', {"user": user})[0]
+        for table in (EVENTS, CONTENT)
+    )
+    return int(str(events)), int(str(contents))
+
+
+def delete_content_of(engine: Engine, user: str) -> int:
+    """Delete what a user has said and was answered; how many contents there were."""
+    return _delete_content(engine, '"user" = $user', {"user": user})
+
+
+def delete_content_before(engine: Engine, at_us: int) -> int:
+    """Delete what was said before an instant; how many contents there were."""
+    return _delete_content(engine, f"occurred_at < {engine.dialect.instant('$at')}", {"at": at_us})
+
+
+def _delete_content(engine: Engine, where: str, params: Mapping[str, str | int]) -> int:
+    ((count,),) = engine.rows(f"SELECT count(*) FROM {engine.dialect.final(CONTENT)} WHERE {where}", params)
+    if count:
+        engine.execute(f"DELETE FROM {CONTENT} WHERE {where}", params)
+        engine.checkpoint()  # so that the log of changes does not hold on to it
     return int(str(count))

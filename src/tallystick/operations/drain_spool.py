@@ -5,6 +5,7 @@ event ids tell. Nothing that cannot be read ever blocks what can.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +13,21 @@ from pathlib import Path
 import msgspec
 
 from tallystick.kernel.errors import DataError
+from tallystick.ledger.store import append_content
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.rate import priced
+from tallystick.storage.segment import SpoolRecord
 from tallystick.storage.spool_reader import SpoolReader
+from tallystick.usage.content import CallContent
 from tallystick.usage.model import UsageEvent
 
 # Large enough to be efficient, small enough for a second's work.
 _LIMIT = 20_000
+_LOG = logging.getLogger("tallystick.drain")
 _decode = msgspec.msgpack.Decoder(UsageEvent).decode
+_decode_content = msgspec.msgpack.Decoder(CallContent).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -39,8 +45,9 @@ def drain_spool(context: Context, reader: SpoolReader, book: PriceBook) -> int:
         records = batch.records
         payloads = (record.payload for record in records if record.kind == "completion")
         new += _store(context, _decoded(context, payloads))
+        _store_content(context, records)
         reader.commit(batch)
-        more = len(records) >= _LIMIT // 2
+        more = len(records) >= _LIMIT // 2 or batch.is_large
     orphans = reader.orphans()
     events = _decoded(context, (payload for _, payload in orphans))
     new += _store(context, [priced(book, replace(event, outcome="interrupted")) for event in events])
@@ -74,6 +81,21 @@ def _store(context: Context, events: Sequence[UsageEvent]) -> int:
             return 0
     middle = len(events) // 2
     return _store(context, events[:middle]) + _store(context, events[middle:])
+
+
+def _store_content(context: Context, records: Sequence[SpoolRecord]) -> None:
+    """Keep what was said. What cannot be kept is dropped: set aside, it would outlive retention and erasure."""
+    contents = []
+    for record in records:
+        if record.kind == "content" and record.event_id:
+            try:
+                contents.append(_decode_content(record.payload))
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                _LOG.warning("the content of %s cannot be read and is dropped", record.event_id)
+    try:
+        append_content(context.ledger, contents)
+    except (DataError, ValueError, OverflowError, TypeError) as error:
+        _LOG.warning("the content of %d calls cannot be stored and is dropped: %s", len(contents), type(error).__name__)
 
 
 def _set_aside(context: Context, payload: bytes) -> None:

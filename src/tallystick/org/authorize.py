@@ -7,7 +7,7 @@ from tallystick.kernel.errors import Denied, UsageError
 from tallystick.org.model import ROLES, GatewayKey, Principal, Role
 
 # read: rows and sums of the teams one may see. instance: what is about the whole
-# installation (sources, status), so never for a scope by team.
+# installation (sources, status), so never for a scope by team. content: what was said in calls.
 Permission = Literal[
     "open",
     "read",
@@ -18,6 +18,7 @@ Permission = Literal[
     "tokens_read",
     "tokens_write",
     "audit",
+    "content",
     "erase",
     "local",
 ]
@@ -27,11 +28,24 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     "analyst": frozenset({"read", "instance", "prices"}),
     "owner": frozenset({"read", "instance", "prices", "keys_read", "keys_write"}),
     "admin": frozenset(
-        {"read", "instance", "prices", "keys_read", "keys_write", "tokens_read", "tokens_write", "audit", "erase"}
+        {
+            "read",
+            "instance",
+            "prices",
+            "keys_read",
+            "keys_write",
+            "tokens_read",
+            "tokens_write",
+            "audit",
+            "content",
+            "erase",
+        }
     ),
-    "auditor": frozenset({"read", "instance", "prices", "keys_read", "tokens_read", "audit"}),
+    "auditor": frozenset({"read", "instance", "prices", "keys_read", "tokens_read", "audit", "content"}),
 }
-WHOLE_INSTANCE: frozenset[Permission] = frozenset({"instance", "tokens_read", "tokens_write", "audit", "erase"})
+WHOLE_INSTANCE: frozenset[Permission] = frozenset(
+    {"instance", "tokens_read", "tokens_write", "audit", "content", "erase"}
+)
 SCOPED_ROLES: tuple[Role, ...] = ("viewer", "analyst", "owner")
 
 

@@ -16,6 +16,8 @@ from tallystick.storage.segment import HEADER, MARKER, MAX_BODY, SpoolRecord, bl
 from tallystick.storage.spool_lock import is_free, remove_free
 
 _CHUNK = 1024 * 1024
+# Of one batch: what was said may be large, and all of a batch is held in memory.
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Batch:
     """Records in the order of writing, per gateway. Empty when there is nothing new."""
 
     parts: tuple[BatchPart, ...] = ()
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it was cut off by its bytes, so that more may wait."""
+        return sum(record.end - record.offset for record in self.records) >= _MOST_BYTES
 
     @property
     def records(self) -> tuple[SpoolRecord, ...]:
@@ -87,13 +94,14 @@ class SpoolReader:
     def poll(self, limit: int) -> Batch:
         """Up to `limit` records that are not committed. Uncommitted ones are handed out again."""
         parts: list[BatchPart] = []
-        left = limit
+        left, room = limit, _MOST_BYTES
         for folder in self._scan():
             for segment, final in folder.unfinished():
-                if left <= 0:
+                if left <= 0 or room <= 0:
                     break
-                part = _read(segment, final, left)
+                part = _read(segment, final, left, room)
                 left -= len(part.records)
+                room -= part.read_to - segment.committed
                 if part.records:
                     parts.append(part)
                 elif part.ended:
@@ -138,7 +146,7 @@ class SpoolReader:
         """Whether nothing waits: no uncommitted record and no orphan. Calls in flight do not count."""
         return all(
             (folder.owned or not folder.begun)
-            and not any(_read(segment, final, 1).records for segment, final in folder.unfinished())
+            and not any(_read(segment, final, 1, 1).records for segment, final in folder.unfinished())
             for folder in self._scan()
         )
 
@@ -186,14 +194,14 @@ def _blank_contents(part: BatchPart) -> None:
                 os.pwrite(file.fileno(), blank(record), record.offset)
 
 
-def _read(segment: _Segment, final: bool, limit: int) -> BatchPart:
+def _read(segment: _Segment, final: bool, limit: int, room: int) -> BatchPart:
     """Read on from what is committed. In a final segment a damaged place is passed over;
     in one that is being written it is a record not yet whole, so reading stops there.
     """
     records: list[SpoolRecord] = []
     position, ended, damaged = segment.committed, False, 0
     with segment.path.open("rb") as file:
-        while len(records) < limit and not ended:
+        while len(records) < limit and not ended and position < segment.committed + room:
             found = _records(file.fileno(), position, limit - len(records))
             if not found and not final:
                 break
