@@ -2,17 +2,21 @@
 
 import gc
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from tallystick.gateway.call import handle_call
 from tallystick.gateway.client import Client
+from tallystick.gateway.dialects import DIALECTS
+from tallystick.gateway.refuse import Refusal, answer
 from tallystick.gateway.relay import Relay
 from tallystick.gateway.settings import GatewaySettings, reserved_names
 from tallystick.gateway.state import State, open_state
 from tallystick.gateway.target import split_path
 from tallystick.gateway.upstream import Upstream
 from tallystick.kernel.errors import ConfigError
+from tallystick.kernel.ids import new_id
 
 Asgi = Callable[
     [
@@ -68,6 +72,8 @@ class Gateway:
             await handle_call(self._state, client, split, provider)
         elif split.name == "healthz" and client.scope["query_string"] == b"role=gateway":
             await _answer_json(client, {"status": "ok", "role": "gateway"})
+        elif split.name not in reserved_names() and _is_call(client.scope):
+            await _answer_unknown(client, split.name)
         else:
             await self._relay.pass_on(client, self._settings.read_timeout_seconds)
 
@@ -108,4 +114,22 @@ def _spare_the_collector() -> None:
 async def _answer_json(client: Client, data: object) -> None:
     body = json.dumps(data).encode()
     await client.start(200, [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())])
+    await client.write(body, more=False)
+
+
+def _is_call(scope: MutableMapping[str, Any]) -> bool:
+    """Whether an SDK asks, rather than a browser."""
+    return scope["method"] == "POST" or any(name in {b"authorization", b"x-api-key"} for name, _ in scope["headers"])
+
+
+async def _answer_unknown(client: Client, name: str) -> None:
+    """A base URL without a provider, or with a misspelt one, is the commonest mistake: say so in the SDK's words."""
+    names = {header for header, _ in client.scope["headers"]}
+    dialect = DIALECTS["anthropic" if b"anthropic-version" in names else "openai"]
+    message = (
+        f'"{name[:64]}" is no provider of this gateway; the base URL ends in /openai/v1 for the OpenAI SDK and in '
+        "/anthropic for Anthropic's, `tally up` prints them all, and [providers.NAME] in tally.toml adds one"
+    )
+    headers, body = answer(dialect, Refusal(404, "unknown_provider", message), new_id("evt", time.time_ns() // 1000))
+    await client.start(404, headers)
     await client.write(body, more=False)

@@ -1,6 +1,7 @@
 """Runs a gateway process on uvicorn: bounded heads, calls finished before it stops."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable
 
@@ -13,6 +14,8 @@ from tallystick.gateway.settings import GatewaySettings
 _MOST_HEADERS = 256
 _LONGEST_HEAD = 64 * 1024
 _HEAD_SECONDS = 20.0
+# What JDK clients ask of every plain address. It may be ignored, but the parser would take the body for HTTP/2.
+_H2C = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -23,6 +26,7 @@ class GuardedProtocol(HttpToolsProtocol):
     on_gone: Callable[[], None] | None = None
     lost = False
     _head_bytes = 0
+    _head_received = 0
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -36,6 +40,18 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.on_gone is not None:
             callback, self.on_gone = self.on_gone, None
             callback()
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_timer is not None:
+            # A single header without end reaches no callback: count what came before this piece.
+            if self._head_received > _LONGEST_HEAD:
+                self._refuse_head()
+                return
+            self._head_received += len(data)
+        if b"h2c" in data and (self.cycle is None or not self.cycle.more_body):
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = _H2C.sub(b"", head + end) + rest
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -54,6 +70,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._stop_timer()
+        self._head_received = 0
         if not self.transport.is_closing():
             super().on_headers_complete()
 
@@ -71,7 +88,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
-        if (self._head_bytes > _LONGEST_HEAD or len(self.headers) > _MOST_HEADERS) and not self.transport.is_closing():
+        if self._head_bytes > _LONGEST_HEAD or len(self.headers) > _MOST_HEADERS:
+            self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        if not self.transport.is_closing():
             self.transport.write(
                 b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             )
@@ -108,7 +129,9 @@ def server_config(settings: GatewaySettings) -> uvicorn.Config:
     )
 
 
-def serve_gateway(settings: GatewaySettings, *, host: str = "127.0.0.1", port: int = 8420, fd: int | None = None) -> None:
+def serve_gateway(
+    settings: GatewaySettings, *, host: str = "127.0.0.1", port: int = 8420, fd: int | None = None
+) -> None:
     """Serve until told to stop (SIGTERM, SIGINT): then calls in flight are finished first.
 
     Args:
