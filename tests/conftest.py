@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Generator
 
 import pytest
 
@@ -20,6 +21,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("service"):
             item.add_marker(pytest.mark.skip(reason="NOT RUN: needs chromium (apt-get install chromium)"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where services are required, a test that does not run has failed."""
+    report = yield
+    if REQUIRE_SERVICES and report.skipped and "NOT RUN" in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} did not run, and TALLY_REQUIRE_SERVICES=1: {report.longrepr}"
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tallystick.explore.parse import parse_query
 from tallystick.kernel.errors import DataError, UsageError
 from tallystick.operations.context import Context
+from tallystick.operations.explore import explore
 from tallystick.operations.import_files import FileSummary, ImportRequest, ImportSummary, import_files
 from tallystick.operations.import_wire import summary_to_wire
+from tallystick.operations.post_charges import post_charges
 from tallystick.operations.start_ledger import start_ledger
+from tallystick.org.model import Principal
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.model import PriceCard, Tier
 from tallystick.storage.config_db import ConfigDb
@@ -243,3 +247,12 @@ def test_a_summary_on_the_wire_carries_money_as_text(context: Context) -> None:
     wire = summary_to_wire(run(context, put(context, "a.csv", line(0, 100))))
     assert (wire["rows"], wire["new"], wire["cost"]) == (1, 1, "0.00022")
     assert wire["files"][0]["from"] == "2026-11-01T00:00:00Z"
+
+
+def test_a_bucket_counts_as_the_requests_it_holds_and_a_correction_as_the_difference(context: Context) -> None:
+    query = parse_query({"from": ["2026-11-01"], "to": ["2026-11-02"]}, now_us=1_793_600_000_000_000, zone="UTC")
+    for requests in (40, 55, 50):
+        import_files(context, BOOK, ImportRequest((page(context, 1000, requests=requests),)))
+        assert explore(context, query, Principal("test", "admin")).total.now.calls == requests
+        post_charges(context)
+        assert explore(context, query, Principal("test", "admin")).total.now.calls == requests

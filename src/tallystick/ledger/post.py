@@ -29,9 +29,15 @@ def _count(condition: str) -> str:
     return f"sum(CASE WHEN {condition} THEN 1 ELSE 0 END)"
 
 
+def _counted(condition: str) -> str:
+    """Rows; a provider's bucket (it has a source key) stands for as many as it says, a correction for its difference."""
+    one = f"CASE WHEN {condition} THEN 1 ELSE 0 END"
+    return f"sum(CASE WHEN source_key <> '' THEN coalesce(q_requests, {one}) ELSE {one} END)"
+
+
 _COUNTS: dict[str, str] = {
-    "calls": _count("attempt <= 1"),
-    "attempts": _count("attempt >= 1"),
+    "calls": _counted("attempt <= 1"),
+    "attempts": _counted("attempt >= 1"),
     "errors": _count("outcome IN ({})".format(", ".join(f"'{one}'" for one in ERROR_OUTCOMES))),
     "estimated_calls": _count("usage_state = 'estimated'"),
     "unpriced_calls": _count(_unpriced_condition()),
