@@ -6,7 +6,6 @@ import logging
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2 as httpx
 import msgspec

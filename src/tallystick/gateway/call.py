@@ -5,6 +5,7 @@ import logging
 import time
 
 from tallystick.gateway.client import Client
+from tallystick.gateway.content import keep_content
 from tallystick.gateway.dialects import DIALECTS
 from tallystick.gateway.dialects.model import ResponseFacts
 from tallystick.gateway.forward import Exchange, pass_answer
@@ -79,6 +80,8 @@ async def _forward(state: State, incoming: Incoming, meter: Meter, request: Upst
         if meter.event is None:
             # Nobody settled it: cancelled, or an error of ours. What is unknown stays unknown.
             meter.settle("client_gone" if client.gone else "interrupted", 0, _estimate(incoming), "no_answer")
+        if meter.said is not None and meter.event is not None:
+            keep_content(state, incoming, meter.said, meter.event)
 
 
 def _later(seconds: float, task: "asyncio.Task[None] | None") -> asyncio.TimerHandle:

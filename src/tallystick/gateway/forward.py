@@ -91,6 +91,8 @@ def _read_body(exchange: Exchange, body: bytes) -> ResponseFacts:
             drift = "" if encoding != "?" else "content-encoding is unknown"
         except DataError as error:
             body, drift = b"", error.what
+    if exchange.meter.said is not None:
+        exchange.meter.said.feed(body)
     try:
         facts = incoming.dialect.read_response(incoming.route, incoming.facts, exchange.response.status, body)
     except Exception:  # noqa: BLE001 - metering never fails a call
@@ -184,6 +186,8 @@ async def _pass_stream(exchange: Exchange) -> None:
     drop = _RECODED if tap.recodes else _LENGTH_CHANGES if incoming.facts.asked_usage or wants_cost else frozenset()
     headers = [*for_client(response.headers, drop=drop), _id_header(exchange.meter.begun.event_id)]
     await client.start(response.status, headers)
+    if exchange.meter.said is not None:
+        exchange.meter.said.streams = True
     try:
         await _pump(exchange, tap)
     except UpstreamFailed as error:
@@ -214,6 +218,8 @@ async def _pump(exchange: Exchange, tap: _Tap) -> None:
         meter.first()
         meter.response_bytes += len(chunk)
         seen, passed = tap.feed(chunk)
+        if meter.said is not None:
+            meter.said.feed(seen or (b"" if exchange.encoding else passed))
         if meter.event is None and any(mark in seen for mark in _LAST):
             facts = tap.facts()
             if facts.complete:

@@ -7,6 +7,7 @@ task, a client that left and a broken upstream all end in one honest row.
 import logging
 import time
 
+from tallystick.gateway.content import Said
 from tallystick.gateway.dialects.model import ResponseFacts
 from tallystick.gateway.prepare import Incoming, begin
 from tallystick.gateway.row import Begun, Ended, encode, finished, intent, without_cargo
@@ -28,6 +29,8 @@ class Meter:
         self.first_token_us: int | None = None
         self.response_bytes = 0
         self.event: UsageEvent | None = None
+        rules = state.settings.content
+        self.said = Said(rules) if rules is not None and incoming.route.kind == "metered" else None
         # Raises Unavailable when the disk is full: then the call must not be made.
         state.spool.intent(self.begun.event_id, intent(self.begun))
 

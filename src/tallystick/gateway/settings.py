@@ -1,5 +1,6 @@
 """What a gateway process needs to know; `wiring` fills it from the configuration."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,19 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentSettings:
+    """How what is said in calls is kept, where it is.
+
+    Attributes:
+        patterns: What is blotted out before anything is written.
+        max_bytes: What is kept of one request or answer.
+    """
+
+    patterns: tuple[re.Pattern[str], ...] = ()
+    max_bytes: int = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """One gateway process.
 
@@ -92,6 +106,7 @@ class GatewaySettings:
         read_timeout_seconds: Longest silence of a client that is sending its body; headers must come within it.
         max_response_bytes: Larger whole bodies are passed on as they arrive, and their usage is estimated.
         behind_proxy: A proxy in front of us terminates TLS and says so in ``X-Forwarded-Proto``.
+        content: How prompts and answers are kept; None, as it is by default, keeps nothing of them.
     """
 
     data_dir: Path
@@ -110,6 +125,7 @@ class GatewaySettings:
     behind_proxy: bool = False
     tls_cert: str = ""
     tls_key: str = ""
+    content: ContentSettings | None = None
 
     @property
     def spool_root(self) -> Path:

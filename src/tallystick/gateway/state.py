@@ -40,6 +40,7 @@ class State:
     upstream: Upstream
     headers: HeaderReader
     seen: int = -1
+    contents_lost: int = 0
     _fingerprints: dict[bytes, str] = field(default_factory=dict)
     # One thread reads the row database off the loop, so that its connection is closed where it was made.
     _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "config-db"))
