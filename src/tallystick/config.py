@@ -35,6 +35,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "gateway.segment_bytes": (4096, 2**31),
     "gateway.connections_per_host": (1, 65_535),
     "content.retention_days": (1, 36_500),
+    "content.max_bytes": (1024, 2**24),
     "retention.events_days": (1, 36_500),
 }
 
@@ -123,11 +124,18 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Prompts and answers. Off unless switched on."""
+    """Prompts and answers. Off unless switched on.
+
+    Attributes:
+        retention_days: What is older is deleted, also when nothing more is stored.
+        redact_patterns: Regular expressions; what they find is blotted out before anything is written.
+        max_bytes: What is kept of one request or answer.
+    """
 
     store: bool = False
     retention_days: int = 30
     redact_patterns: tuple[str, ...] = ()
+    max_bytes: int = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +209,8 @@ def _check(config: Config, where: str) -> None:
         raise ConfigError(
             f'timezone "{config.timezone}" is not an IANA name such as Europe/Berlin', where=where
         ) from None
-    if config.content.store:
-        raise ConfigError(
-            "storing prompts and answers is not available in this version",
-            where=f"{where}: [content] store",
-            next_steps=["remove the entry: nothing of a prompt or an answer is kept"],
-        )
+    for number, pattern in enumerate(config.content.redact_patterns):
+        _check_pattern(pattern, f"{where}: content.redact_patterns[{number}]")
     for path, ends in _RANGES.items():
         table, _, entry = path.partition(".")
         _check_number(path, getattr(getattr(config, table), entry), ends, where)
@@ -237,6 +241,19 @@ def _check_words(config: Config, where: str) -> None:
     if ledger.memory_limit and not _MEMORY.fullmatch(ledger.memory_limit):
         raise ConfigError(
             f'memory_limit "{ledger.memory_limit}" is no size; write it as 2GB', where=f"{where}: [ledger]"
+        )
+
+
+def _check_pattern(pattern: str, entry: str) -> None:
+    try:
+        blots_nothing = re.compile(pattern).match("") is not None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ConfigError(f"{pattern!r} is not a regular expression: {error}", where=entry) from None
+    if blots_nothing:
+        raise ConfigError(
+            f"{pattern!r} matches the empty text, so it says nothing of what to redact",
+            where=entry,
+            next_steps=["write + in place of *"],
         )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tallystick import __version__
-from tallystick.config import Config, Provider, environment
-from tallystick.gateway.settings import GatewaySettings, ProviderKeySecret, ProviderSettings, reserved_names
+from tallystick.config import Config, Content, Provider, environment
+from tallystick.gateway.settings import (
+    ContentSettings,
+    GatewaySettings,
+    ProviderKeySecret,
+    ProviderSettings,
+    reserved_names,
+)
 from tallystick.kernel.errors import ConfigError, Conflict, TallyError
 from tallystick.operations.instance import prepare_instance
 from tallystick.org.bind import Bind
@@ -122,7 +129,14 @@ def gateway_settings(config: Config, data_dir: Path) -> GatewaySettings:
         behind_proxy=server.behind_proxy,
         tls_cert=server.tls_cert,
         tls_key=server.tls_key,
+        content=_content(config.content),
     )
+
+
+def _content(content: Content) -> ContentSettings | None:
+    if not content.store:
+        return None
+    return ContentSettings(tuple(re.compile(pattern) for pattern in content.redact_patterns), content.max_bytes)
 
 
 def _provider(name: str, provider: Provider) -> ProviderSettings:

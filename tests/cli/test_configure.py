@@ -49,7 +49,10 @@ def _refused(tmp_path: Path, text: str) -> ConfigError:
         ('[ledger]\nmemory_limit = "lots"', "memory_limit"),
         ("[retention]\nevents_days = -5", "retention.events_days"),
         ('[prices]\nunknown = "allow"', "prices.unknown"),
-        ("[content]\nstore = true", "prompts"),
+        ('[content]\nredact_patterns = ["ok", "[unclosed"]', "content.redact_patterns[1]: '[unclosed' is not"),
+        ('[content]\nredact_patterns = ["x*"]', "content.redact_patterns[0]: 'x*' matches the empty text"),
+        ("[content]\nretention_days = 0", "content.retention_days"),
+        ("[content]\nmax_bytes = 10", "content.max_bytes"),
         ("providers = 3", "providers"),
         ("= =", "TOML"),
     ],
@@ -104,6 +107,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tally.toml"
     path.write_text(
         'timezone = "Asia/Kolkata"\n[gateway]\nheader_prefix = "X-Acme-"\n[ledger]\nmemory_limit = "1.5 GiB"\n'
+        "[content]\nstore = true\nretention_days = 7\nredact_patterns = ['\\d{16}']\n"
         + PROVIDER.format(name="azure-eu_2", url="http://[::1]:8080/openai/v1"),
         encoding="utf-8",
     )
