@@ -107,7 +107,6 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tally.toml"
     path.write_text(
         'timezone = "Asia/Kolkata"\n[gateway]\nheader_prefix = "X-Acme-"\n[ledger]\nmemory_limit = "1.5 GiB"\n'
-        "[content]\nstore = true\nretention_days = 7\nredact_patterns = ['\\d{16}']\n"
         + PROVIDER.format(name="azure-eu_2", url="http://[::1]:8080/openai/v1"),
         encoding="utf-8",
     )

@@ -25,6 +25,7 @@ def _follow(lifeline: int) -> None:
 
 def main() -> None:
     """Run one gateway worker or the app until told to stop."""
+    os.umask(0o077)
     parser = argparse.ArgumentParser(prog="tallystick.cli.child")
     parser.add_argument("role", choices=["gateway", "app"])
     parser.add_argument("--data", type=Path, required=True)
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--fd", type=int, default=-1)
     parser.add_argument("--lifeline", type=int, default=-1)
     options = parser.parse_args()
+    os.umask(0o077)  # what is written belongs to the data directory's owner alone
     if options.lifeline >= 0:
         _follow(options.lifeline)
     config = wiring.with_server(

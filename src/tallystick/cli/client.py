@@ -97,6 +97,8 @@ def _decode(status: int, body: bytes) -> Any:
     try:
         value = json.loads(body) if body else None
     except ValueError:
+        if status == 503:
+            raise Unavailable("the server is starting or restarting", next_steps=["try again in a moment"]) from None
         raise Unavailable(
             f"the server answered {status} with something that is not JSON", next_steps=["tally doctor"]
         ) from None

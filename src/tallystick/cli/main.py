@@ -40,6 +40,9 @@ def options(
 
 def main() -> None:
     """Run the command; errors become words and exit codes, never a traceback unless asked."""
+    # What is kept is the owner's alone, also in a directory that others may read.
+    os.umask(0o077)
+    os.umask(0o077)  # what is written belongs to the data directory's owner alone
     try:
         app()
     except TallyError as error:

@@ -25,11 +25,16 @@ _POLL_SECONDS = 0.1
 
 @dataclass(slots=True)
 class Child:
-    """One process that is started again when it dies."""
+    """One process that is started again when it dies.
+
+    Attributes:
+        drains: It has calls to finish, so it is stopped before those it needs for that.
+    """
 
     name: str
     command: Sequence[str]
     fds: tuple[int, ...] = ()
+    drains: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     failures: int = 0
@@ -46,10 +51,12 @@ class Supervisor:
     """Starts children, restarts those that die, and stops them in order.
 
     Attributes:
-        drain_seconds: How long a stopping gateway may take to finish its streams.
+        listener: The public socket, kept open for gateways that start again.
+        drain_seconds: How long stopping gateways may take to finish their streams.
     """
 
     children: list[Child]
+    listener: socket.socket | None = None
     drain_seconds: float = 30.0
     stopping: bool = False
     _lifeline: tuple[int, int] = field(default_factory=os.pipe)
@@ -75,14 +82,23 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask in order (gateways drain into a living app), then insist."""
-        for child in self.children:
-            if child.process is not None and child.process.poll() is None:
-                child.process.send_signal(signal.SIGTERM)
-                try:
-                    child.process.wait(self.drain_seconds)
-                except subprocess.TimeoutExpired:
-                    child.process.kill()
-                    child.process.wait()
+        if self.listener is not None:
+            # Who calls from now on is refused at once, instead of waiting for nobody.
+            self.listener.close()
+        self._end([child for child in self.children if child.drains])
+        self._end([child for child in self.children if not child.drains])
+
+    def _end(self, children: Sequence[Child]) -> None:
+        processes = [one.process for one in children if one.process is not None and one.process.poll() is None]
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + self.drain_seconds
+        for process in processes:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """A signal handler: stop at the next look."""

@@ -52,14 +52,14 @@ def serve(config: Config, folder: Path, config_file: Path | None, *, role: str =
     with hold_server_lock(folder, url), listen(config.server.host, config.server.port, patience) as listener:
         wiring.prepare(config, folder)
         children = _children(config, folder, config_file, listener.fileno(), role=role, demo=demo)
-        supervisor = Supervisor(children)
+        supervisor = Supervisor(children, listener)
         with signals(supervisor):
             try:
                 supervisor.start()
                 if role == "all":
                     client = wait_until_ready(supervisor, url, folder)
                     if client is not None:
-                        _greet(config, client, url)
+                        _greet(config, client, folder)
                 supervisor.watch()
             finally:
                 supervisor.stop()
@@ -73,7 +73,9 @@ def _children(config: Config, folder: Path, config_file: Path | None, fd: int, *
     children = []
     if role in {"all", "gateway"}:
         workers = range(1, config.gateway.workers + 1)
-        children += [Child(f"gateway {n}", [*command, "gateway", *shared, "--fd", str(fd)], (fd,)) for n in workers]
+        children += [
+            Child(f"gateway {n}", [*command, "gateway", *shared, "--fd", str(fd)], (fd,), drains=True) for n in workers
+        ]
     if role in {"all", "app"}:
         children.append(Child("app", [*command, "app", *shared, "--demo", demo]))
     return children
@@ -106,7 +108,8 @@ def wait_until_ready(supervisor: Supervisor, url: str, folder: Path) -> ApiClien
     raise Unavailable(f"the server did not answer within {_START_SECONDS:g} s", where=url, next_steps=["tally doctor"])
 
 
-def _greet(config: Config, client: ApiClient, url: str) -> None:
+def _greet(config: Config, client: ApiClient, folder: Path) -> None:
+    url = client.base_url
     link: dict[str, Any] = client.call("POST", "/api/v1/login-links", json={"next": "/"})
     lines = [f"Tallystick {__version__}  (Ctrl-C to stop)", ""]
     lines += [
@@ -119,5 +122,11 @@ def _greet(config: Config, client: ApiClient, url: str) -> None:
     lines += ["", "  Key        tally keys create --team TEAM --feature FEATURE"]
     if config.gateway.bring_your_own_key:
         lines.append("             or keep your provider's own key: it is passed on and never stored")
+    if folder != data_dir(None):
+        lines += [
+            "",
+            f"  Data       {folder}",
+            "             other commands find it with --data, or TALLY_DATA in the environment",
+        ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
