@@ -115,6 +115,7 @@ class Ledger:
 
     Attributes:
         engine: ``duckdb``, or ``clickhouse`` with a `dsn`.
+        memory_limit: Of DuckDB, such as ``2GB``; a quarter of the machine's and 4 GB at most by default.
     """
 
     engine: str = "duckdb"

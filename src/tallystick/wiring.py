@@ -273,7 +273,13 @@ def _open_engine(config: Config, data_dir: Path) -> Any:
         raise ConfigError(f'engine "{config.ledger.engine}" is not one of duckdb, clickhouse', where="[ledger]")
     from tallystick.storage.duckdb_engine import DuckDbEngine
 
-    return DuckDbEngine(data_dir / "ledger.duckdb", memory_limit=config.ledger.memory_limit)
+    return DuckDbEngine(data_dir / "ledger.duckdb", memory_limit=config.ledger.memory_limit or _fair_share())
+
+
+def _fair_share() -> str:
+    """A quarter of the machine's memory, four gigabytes at most: what is left is the page cache's and the calls'."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{min(physical // 4, 4 * 10**9) // 10**6}MB"
 
 
 def _patiently(opened: Callable[[], Any], seconds: float) -> Any:
