@@ -119,7 +119,10 @@ def _draw_runs(drawn: Drawn, part: DayPart, cast: Cast, rng: Random, calls: int)
         drawn.row += sorted([base + step for step in rng.choices(_STEPS, cum_weights=_STEP_MARKS, k=length)])
         start = quarters[number - 1] * QUARTER_US + int(rng.random() * QUARTER_US)
         pause = 4_000_000 + int(rng.random() * 40_000_000)
-        drawn.at += [part.start_us + min(start + pause * call, last) for call in range(length)]
+        # A run fits into its day: it is moved earlier rather than piled up at the end.
+        pause = min(pause, last // length)
+        start = min(start, last - pause * (length - 1))
+        drawn.at += [part.start_us + start + pause * call for call in range(length)]
         lowest, people_there = cast.users[profile]
         drawn.user += [lowest + int(rng.random() * people_there)] * length
         drawn.customer += [customers[number - 1] if cast.customers[profile] else 0] * length
@@ -135,9 +138,9 @@ def _draw_singles(drawn: Drawn, part: DayPart, cast: Cast, rng: Random, calls: i
     steps = rng.choices(_STEPS, cum_weights=_STEP_MARKS, k=calls)
     quarters = rng.choices(range(len(marks)), cum_weights=marks, k=calls)
     customers = rng.choices(_CUSTOMERS, cum_weights=_CUSTOMER_MARKS, k=calls)
-    last = part.start_us + part.open_us - 1
+    spans = [min(QUARTER_US, part.open_us - quarter * QUARTER_US) for quarter in range(len(marks))]
     drawn.row += [base[profile] + step for profile, step in zip(profiles, steps, strict=True)]
-    drawn.at += [min(part.start_us + int((quarter + chance()) * QUARTER_US), last) for quarter in quarters]
+    drawn.at += [part.start_us + quarter * QUARTER_US + int(chance() * spans[quarter]) for quarter in quarters]
     drawn.user += [users[profile][0] + int(chance() * users[profile][1]) for profile in profiles]
     drawn.customer += [
         customer if has_customer[profile] else 0 for customer, profile in zip(customers, profiles, strict=True)
