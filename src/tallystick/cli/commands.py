@@ -14,6 +14,7 @@ _COMMANDS = {
     "up": "tallystick.cli.up:up",
     "demo": "tallystick.cli.demo:demo",
     "import": "tallystick.cli.import_:import_",
+    "erase": "tallystick.cli.erase:erase",
     "help": "tallystick.cli.help_page:help_page",
 }
 _GROUPS = {

@@ -11,11 +11,13 @@ from tallystick.kernel.money import text_from_grains
 from tallystick.operations.context import now_us
 from tallystick.operations.explore import read_freshness
 from tallystick.operations.list_requests import list_requests
+from tallystick.operations.read_content import read_content
 from tallystick.operations.read_request import read_request
 from tallystick.usage.model import UsageEvent
 from tallystick.web.ask import Ask, ask, bar
 from tallystick.web.render import facts, render
 from tallystick.web.requests_page import call_page, call_row
+from tallystick.web.said import said_of
 from tallystick.web.site import Site
 from tallystick.web.view import Figure, exact
 
@@ -60,12 +62,13 @@ def serve_request(request: Request, site: Site, event_id: str) -> Response:
     Raises:
         NotFound: No such call, or not one this caller may see.
     """
-    event = read_request(site.context, event_id, site.principal(request))
+    who = site.principal(request)
+    event = read_request(site.context, event_id, who)
     card = next((one for one in site.book().cards if one.price_id == event.price_id), None) if event.price_id else None
     page = call_page(event, card, site.context.zone)
     return render(
         request, site, "request.html", heading=page.title, page=page, event_id=event_id, complete=not event.unpriced,
-        sum_text=_sum(event), facts=facts(None, read_freshness(site.context), now_us(), site.context.zone),
+        sum_text=_sum(event), said=said_of(read_content(site.context, event_id, who)), facts=facts(None, read_freshness(site.context), now_us(), site.context.zone),
     )  # fmt: skip
 
 

@@ -1,0 +1,52 @@
+"""`tally erase`: forget a person."""
+
+from typing import Annotated, Any
+
+import typer
+
+from tallystick.cli.open_client import open_client
+from tallystick.cli.options import AsJson, ConfigFile, Data
+from tallystick.cli.output import note, print_json
+from tallystick.kernel.errors import UsageError
+
+
+def erase(
+    user: Annotated[str, typer.Option(help="Whose rows, exactly as the rows have the name.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take everything that leads to a user out of their rows and delete what they said; usage and cost stay."""
+    with open_client(data, config) as client:
+        body: dict[str, Any] = {"user": user, "dry_run": True}
+        if not dry_run:
+            if not yes:
+                _ask(user, _counts(client.call("POST", "/api/v1/erase", json=body)))
+            body["dry_run"] = False
+        answer = client.call("POST", "/api/v1/erase", json=body)
+    if as_json:
+        print_json(answer)
+        return
+    typer.echo(f"{'would erase' if dry_run else 'erased'} {_counts(answer)}")
+    if not answer["rows"] + answer["contents"]:
+        note(f'Nothing is kept of "{user}": is the name exactly as the rows have it?')
+
+
+def _counts(answer: dict[str, Any]) -> str:
+    return f"{answer['rows']} rows, {answer['contents']} prompts and answers"
+
+
+def _ask(user: str, counts: str) -> None:
+    """What is erased is gone, so a script has to say that it means it.
+
+    Raises:
+        UsageError: Nobody is there to be asked.
+    """
+    if not typer.get_text_stream("stdin").isatty():
+        raise UsageError(
+            f"erasing {counts} cannot be undone, and nobody is there to be asked",
+            next_steps=["add --yes", "look first with --dry-run"],
+        )
+    typer.confirm(f'Erase {counts} of "{user}"? This cannot be undone.', abort=True)
