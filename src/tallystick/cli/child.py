@@ -40,10 +40,10 @@ def main() -> None:
     os.umask(0o077)  # what is written belongs to the data directory's owner alone
     if options.lifeline >= 0:
         _follow(options.lifeline)
-    config = wiring.with_server(
-        load_config(options.config), host=options.host, port=options.port, behind_proxy=options.behind_proxy
-    )
     try:
+        config = wiring.with_server(
+            load_config(options.config), host=options.host, port=options.port, behind_proxy=options.behind_proxy
+        )
         if options.role == "gateway":
             wiring.run_gateway(config, options.data, fd=options.fd)
         else:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tallystick import wiring
-from tallystick.cli.open_client import read_config
+from tallystick.cli.open_client import config_file, read_config
 from tallystick.cli.options import AsJson, ConfigFile, Data, Quiet
 from tallystick.cli.output import note, print_json
 from tallystick.cli.progress import progress
@@ -47,7 +47,7 @@ def demo(
     built = _build(settings, folder, request, quiet=quiet)
     _say(built, time.monotonic() - started, folder, as_json=as_json, quiet=quiet)
     if not no_serve:
-        serve(settings, folder, config, demo=COMPANY)
+        serve(settings, folder, config_file(config), demo=COMPANY)
 
 
 def _build(settings: Config, folder: Path, request: DemoRequest, *, quiet: bool) -> DemoBuilt:

@@ -14,11 +14,14 @@ from tallystick.operations.instance import TOKEN_FILE, read_cli_token
 DEFAULT_CONFIG = Path("tally.toml")
 
 
+def config_file(option: Path | None) -> Path | None:
+    """The file of ``--config``, else ./tally.toml when there is one."""
+    return DEFAULT_CONFIG if option is None and DEFAULT_CONFIG.exists() else option
+
+
 def read_config(option: Path | None) -> Config:
     """The configuration of ``--config``, else of ./tally.toml when there is one, else the defaults."""
-    if option is None and DEFAULT_CONFIG.exists():
-        option = DEFAULT_CONFIG
-    return load_config(option)
+    return load_config(config_file(option))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import typer
 
 from tallystick import __version__, wiring
 from tallystick.cli.client import ApiClient, HttpTransport
-from tallystick.cli.open_client import DEFAULT_CONFIG, read_config
+from tallystick.cli.open_client import config_file, read_config
 from tallystick.cli.options import ConfigFile, Data
 from tallystick.cli.server_lock import hold_server_lock
 from tallystick.cli.supervise import Child, Supervisor, listen, signals
@@ -32,13 +32,11 @@ def up(
     """Run the gateway and the pages until Ctrl-C."""
     if role not in {"all", "gateway", "app"}:
         raise UsageError(f'--role "{role}" is not one of all, gateway, app')
-    if config is None and DEFAULT_CONFIG.exists():
-        config = DEFAULT_CONFIG
     settings = wiring.with_server(read_config(config), host=host, port=port, behind_proxy=behind_proxy)
-    serve(settings, data_dir(data), config, role=role)
+    serve(settings, data_dir(data), config_file(config), role=role)
 
 
-def serve(config: Config, folder: Path, config_file: Path | None, *, role: str = "all", demo: str = "") -> None:
+def serve(config: Config, folder: Path, file: Path | None, *, role: str = "all", demo: str = "") -> None:
     """Run the processes over a data directory until a signal.
 
     Raises:
@@ -51,7 +49,7 @@ def serve(config: Config, folder: Path, config_file: Path | None, *, role: str =
     patience = _FINISH_SECONDS if (folder / "server.json").exists() else 0.0
     with hold_server_lock(folder, url), listen(config.server.host, config.server.port, patience) as listener:
         wiring.prepare(config, folder)
-        children = _children(config, folder, config_file, listener.fileno(), role=role, demo=demo)
+        children = _children(config, folder, file, listener.fileno(), role=role, demo=demo)
         supervisor = Supervisor(children, listener)
         with signals(supervisor):
             try:
@@ -65,9 +63,9 @@ def serve(config: Config, folder: Path, config_file: Path | None, *, role: str =
                 supervisor.stop()
 
 
-def _children(config: Config, folder: Path, config_file: Path | None, fd: int, *, role: str, demo: str) -> list[Child]:
+def _children(config: Config, folder: Path, file: Path | None, fd: int, *, role: str, demo: str) -> list[Child]:
     shared = ["--data", str(folder), "--host", config.server.host, "--port", str(config.server.port)]
-    shared += ["--config", str(config_file.resolve())] if config_file else []
+    shared += ["--config", str(file.resolve())] if file else []
     shared += ["--behind-proxy"] if config.server.behind_proxy else []
     command = [sys.executable, "-m", "tallystick.cli.child"]
     children = []
