@@ -6,7 +6,7 @@ from datetime import timedelta
 from tallystick.charts.format import change, percent, whole_money
 from tallystick.explore.conditions import UNKNOWN
 from tallystick.explore.model import Breakdown, Compare, Query, Row
-from tallystick.kernel.period import Period, local_day, moment
+from tallystick.kernel.period import Period, day_start, local_day, moment
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SHAPES: dict[Compare, str] = {
@@ -73,7 +73,7 @@ def title_text(answer: Breakdown) -> str:
 
 
 def sentence_text(answer: Breakdown) -> str:
-    """What happened, in at most two sentences without a claim about causes.
+    """What happened, in a few sentences without a claim about causes.
 
     ``$46,840 in 23 days, ▲ $4,507 (+10.6%) against the same weekdays before. The largest
     mover is Anthropic: +$4,149, 92% of the change.``
@@ -89,7 +89,18 @@ def sentence_text(answer: Breakdown) -> str:
     if moved.direction == "none":
         return f"{amount} in {length}, no change against {_AGAINST[query.compare]}."
     first = f"{amount} in {length}, {moved.arrow} {moved.amount.lstrip('+−')} ({moved.ratio}) against {_AGAINST[query.compare]}."
-    return " ".join(filter(None, (first, _mover(answer))))
+    return " ".join(filter(None, (first, _mover(answer), history_text(answer))))
+
+
+def history_text(answer: Breakdown) -> str:
+    """A warning where the period compared with began before the ledger did: its figures are not whole."""
+    previous, first = answer.query.previous, answer.freshness.first_event_at
+    if previous is None or first is None or previous.start_us >= first:
+        return ""
+    day = local_day(first, answer.query.zone)
+    if previous.start_us >= day_start(day, answer.query.zone):
+        return ""
+    return f"The ledger begins on {day.day} {_MONTHS[day.month - 1]} {day.year}, so the period before is not whole."
 
 
 def _mover(answer: Breakdown) -> str:

@@ -109,6 +109,7 @@ class Freshness:
     last_event_at: int | None
     ledger_at: int
     pending: int | None = None
+    first_event_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

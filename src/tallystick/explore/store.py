@@ -181,11 +181,15 @@ def known_values(engine: Engine, query: Query, snapshot: Snapshot, dimension: st
     return [str(value) for (value,) in engine.rows(sql, statement.params)]
 
 
-def read_last_event_at(engine: Engine) -> int | None:
-    """The latest `occurred_at` of any event, None when there is none."""
-    micros = engine.dialect.micros("max(occurred_at)")
-    ((count, found),) = engine.rows(f"SELECT count(*), {micros} FROM {EVENTS}")
-    return _whole(found) if count and found is not None else None
+def read_extent(engine: Engine) -> tuple[int, int] | None:
+    """The first and the last instant of all events, None when there are none; charges outlive their events."""
+    first, last = (engine.dialect.micros(f"{end}(occurred_at)") for end in ("min", "max"))
+    ((count, start, end),) = engine.rows(f"SELECT count(*), {first}, {last} FROM {EVENTS}")
+    if not count:
+        return None
+    first = engine.dialect.micros("min(charge_period_start)")
+    ((charges, charged),) = engine.rows(f"SELECT count(*), {first} FROM {CHARGES}")
+    return (min(_whole(start), _whole(charged)) if charges else _whole(start)), _whole(end)
 
 
 def list_values(engine: Engine, scope: Scope, limit: int) -> list[str]:

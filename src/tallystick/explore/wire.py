@@ -20,7 +20,7 @@ includes what was read from and written to caches, `output_tokens` includes reas
 ``unpriced``                  ``calls, tokens`` without a price; the same as in ``totals``
 ``estimated_calls``           calls whose usage is our estimate
 ``series``                    null, or ``grain, buckets`` (instants), ``values``, ``previous``
-``freshness``                 ``last_event_at``, ``ledger_at`` (instants or null), ``pending``
+``freshness``                 ``first_event_at``, ``last_event_at``, ``ledger_at`` (instants or null), ``pending``
 ============================  ==================================================================
 
 rows + others = total, to the last place. `series` of a row is there for the first rows only.
@@ -124,6 +124,7 @@ def _series(answer: Breakdown) -> Json | None:
 def freshness_to_wire(freshness: Freshness) -> Json:
     """How far the ledger has come, as instants."""
     return {
+        "first_event_at": rfc3339(freshness.first_event_at) if freshness.first_event_at is not None else None,
         "last_event_at": rfc3339(freshness.last_event_at) if freshness.last_event_at is not None else None,
         "ledger_at": rfc3339(freshness.ledger_at),
         "pending": freshness.pending,

@@ -4,7 +4,7 @@ from tallystick.explore.assemble import assemble
 from tallystick.explore.conditions import matches
 from tallystick.explore.model import Breakdown, Freshness, Query
 from tallystick.explore.statement import Scope, Snapshot, can_charges_answer
-from tallystick.explore.store import known_values, read_last_event_at, sum_groups, sum_series
+from tallystick.explore.store import known_values, read_extent, sum_groups, sum_series
 from tallystick.ledger.post import bucket_seconds
 from tallystick.ledger.store import read_last_seq, read_mark
 from tallystick.operations.context import Context, now_us
@@ -47,4 +47,5 @@ def read_scope(context: Context, query: Query, principal: Principal, *, raw: boo
 
 def read_freshness(context: Context) -> Freshness:
     """How far the ledger has come."""
-    return Freshness(last_event_at=read_last_event_at(context.ledger), ledger_at=now_us())
+    first, last = read_extent(context.ledger) or (None, None)
+    return Freshness(last_event_at=last, ledger_at=now_us(), first_event_at=first)

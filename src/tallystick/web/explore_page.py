@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from tallystick.charts.format import change, count, count_short, money, percent, whole_money
 from tallystick.charts.small import sparkline
 from tallystick.explore.conditions import UNKNOWN
-from tallystick.explore.describe import compared_text, delta, group_text, label, largest_movers, title_text
+from tallystick.explore.describe import (
+    compared_text,
+    delta,
+    group_text,
+    history_text,
+    label,
+    largest_movers,
+    title_text,
+)
 from tallystick.explore.model import Breakdown, Compare, Row, Sums
 from tallystick.kernel.money import divide_half_even
 from tallystick.web import dates
@@ -101,6 +109,7 @@ def sentence(breakdown: Breakdown, address: Address) -> Sentence | None:
         during=f"in {dates.number_of_days(query.period, query.zone)}",
         change=moved,
         against=AGAINST[query.compare],
+        history=history_text(breakdown),
         **parts,
     )
 

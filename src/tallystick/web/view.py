@@ -70,6 +70,7 @@ class Sentence:
     mover_amount: str = ""
     mover_share: str = ""
     missing: str = ""
+    history: str = ""
 
 
 @dataclass(frozen=True, slots=True)
