@@ -18,10 +18,11 @@ from tallystick.connectors.files.recognise import Recognised, recognise
 from tallystick.connectors.store import ImportRun, append_run
 from tallystick.kernel.errors import UsageError
 from tallystick.kernel.ids import new_id
-from tallystick.kernel.period import DAY_US
+from tallystick.kernel.period import DAY_US, rfc3339
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.import_rows import Landing, Rows
 from tallystick.operations.post_charges import post_charges
+from tallystick.operations.retain import kept_since
 from tallystick.pricing.book import PriceBook
 
 _BATCH = 20_000
@@ -149,6 +150,7 @@ class _Importer:
         self._book = book
         self._request = request
         self._on_progress = on_progress
+        self._since = kept_since(context, now_us())
         self.problems: list[Problem] = []
 
     def run(self, path: Path, plan: Plan, *, land: bool) -> FileSummary:
@@ -196,10 +198,19 @@ class _Importer:
             if raw.problem:
                 yield raw, Rejected(raw.problem)
             elif expand is None:
-                yield raw, parse(raw.record)
+                yield raw, self._kept(parse(raw.record))
             else:
                 for record in expand(raw.record):
-                    yield Raw(raw.line, record, raw.content), parse(record)
+                    yield Raw(raw.line, record, raw.content), self._kept(parse(record))
+
+    def _kept(self, parsed: Parsed | Rejected) -> Parsed | Rejected:
+        """The row, unless its like has been deleted: nothing would tell it from what was charged long ago."""
+        if isinstance(parsed, Rejected) or int(str(parsed.values["occurred_at"])) >= self._since:
+            return parsed
+        return Rejected(
+            f"older than {rfc3339(self._since)}, and single events are kept no longer ([retention] events_days): "
+            "it may have been counted before"
+        )
 
     def _keep(self, raw: Raw, parsed: Rejected, summary: FileSummary, aside: "_Aside") -> None:
         aside.write({"file": summary.file, "line": raw.line, "reason": parsed.reason, "row": dict(raw.record)})
