@@ -57,6 +57,7 @@ def test_the_object_has_the_names_of_the_contract() -> None:
     assert (wire["total"], wire["previous"], wire["change"]) == ("3.000000000001", "1", "2.000000000001")
     assert wire["unpriced"] == {"calls": 1, "tokens": 12}
     assert wire["freshness"] == {
+        "first_event_at": None,
         "last_event_at": "2026-11-01T00:00:00Z",
         "ledger_at": "2026-11-02T00:00:00Z",
         "pending": None,
