@@ -92,10 +92,19 @@ def _store_content(context: Context, records: Sequence[SpoolRecord]) -> None:
                 contents.append(_decode_content(record.payload))
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 _LOG.warning("the content of %s cannot be read and is dropped", record.event_id)
+    _append_content(context, contents)
+
+
+def _append_content(context: Context, contents: Sequence[CallContent]) -> None:
     try:
         append_content(context.ledger, contents)
-    except (DataError, ValueError, OverflowError, TypeError) as error:
-        _LOG.warning("the content of %d calls cannot be stored and is dropped: %s", len(contents), type(error).__name__)
+    except (DataError, ValueError, OverflowError, TypeError):
+        if len(contents) == 1:
+            _LOG.warning("the content of %s cannot be stored and is dropped", contents[0].event_id)
+            return
+        middle = len(contents) // 2
+        _append_content(context, contents[:middle])
+        _append_content(context, contents[middle:])
 
 
 def _set_aside(context: Context, payload: bytes) -> None:
