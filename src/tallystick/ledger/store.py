@@ -224,12 +224,17 @@ def delete_events_before(engine: Engine, at_us: int) -> int:
 
 
 def append_content(engine: Engine, contents: Sequence[CallContent]) -> int:
-    """Append what was said in calls whose content the ledger does not hold; how many were new."""
+    """Append what was said in calls whose content the ledger does not hold; how many were new.
+
+    Raises:
+        DataError: An instant that no ledger can hold; nothing is appended.
+    """
     if not contents:
         return 0
-    ids = [one.event_id for one in contents]
+    ids, instants = [one.event_id for one in contents], [one.occurred_at for one in contents]
+    check_columns({"event_id": ids, "occurred_at": instants})
     with engine.transaction():
-        held = _held(engine, CONTENT, ids, [one.occurred_at for one in contents])
+        held = _held(engine, CONTENT, ids, instants)
         kept = [contents[row] for row in _first_of_each(ids, held)]
         if kept:
             columns = {column.name: [getattr(one, column.name) for one in kept] for column in CONTENT_COLUMNS}
