@@ -78,7 +78,11 @@ class Running:
     def tally(self, *words: str, check: bool = True) -> Any:
         """A command's JSON."""
         done = subprocess.run(
-            [TALLY, *words, "--data", str(self.data), "--json"], env=self.env, capture_output=True, text=True, check=False
+            [TALLY, *words, "--data", str(self.data), "--json"],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert not check or done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None

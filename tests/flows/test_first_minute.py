@@ -19,7 +19,9 @@ def test_twenty_calls_show_their_exact_cost_by_feature_within_five_seconds(tmp_p
         costs = []
         for _ in range(20):
             answer = client.chat.completions.with_raw_response.create(
-                model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}], extra_headers={"X-Cost-Feature": "chat"}
+                model="gpt-4o-mini",
+                messages=[{"role": "user", "content": "hi"}],
+                extra_headers={"X-Cost-Feature": "chat"},
             )
             costs.append(Decimal(answer.headers["x-tally-cost"]))
         last = time.monotonic()

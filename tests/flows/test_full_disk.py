@@ -19,7 +19,9 @@ from tests.flows.running import fetch, ledger_rows, running_product, running_stu
 @contextlib.contextmanager
 def _small_disk(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, mode=0o700)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs", folder], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs", folder], capture_output=True, check=False
+    )
     if done.returncode:
         pytest.skip("NOT RUN: mounting a small disk needs root")
     try:

@@ -40,40 +40,50 @@ GPT, CLAUDE = "gpt-4o-mini", "claude-sonnet-4-5"
 
 OPENAI: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "chat": lambda c: lambda **k: c.chat.completions.with_raw_response.create(model=GPT, messages=SAY, **k),
-    "chat-stream": lambda c: lambda **k: c.chat.completions.with_raw_response.create(
-        model=GPT, messages=SAY, stream=True, **k
+    "chat-stream": lambda c: (
+        lambda **k: c.chat.completions.with_raw_response.create(model=GPT, messages=SAY, stream=True, **k)
     ),
-    "chat-stream-usage": lambda c: lambda **k: c.chat.completions.with_raw_response.create(
-        model=GPT, messages=SAY, stream=True, stream_options={"include_usage": True}, **k
+    "chat-stream-usage": lambda c: (
+        lambda **k: c.chat.completions.with_raw_response.create(
+            model=GPT, messages=SAY, stream=True, stream_options={"include_usage": True}, **k
+        )
     ),
-    "chat-tools": lambda c: lambda **k: c.chat.completions.with_raw_response.create(
-        model=GPT, messages=SAY, tools=[CHAT_TOOL], **k
+    "chat-tools": lambda c: (
+        lambda **k: c.chat.completions.with_raw_response.create(model=GPT, messages=SAY, tools=[CHAT_TOOL], **k)
     ),
-    "chat-tools-stream": lambda c: lambda **k: c.chat.completions.with_raw_response.create(
-        model=GPT, messages=SAY, tools=[CHAT_TOOL], stream=True, **k
+    "chat-tools-stream": lambda c: (
+        lambda **k: c.chat.completions.with_raw_response.create(
+            model=GPT, messages=SAY, tools=[CHAT_TOOL], stream=True, **k
+        )
     ),
     "chat-image": lambda c: lambda **k: c.chat.completions.with_raw_response.create(model=GPT, messages=LOOK, **k),
     "responses": lambda c: lambda **k: c.responses.with_raw_response.create(model=GPT, input="hi", **k),
-    "responses-stream": lambda c: lambda **k: c.responses.with_raw_response.create(model=GPT, input="hi", stream=True, **k),
-    "embeddings": lambda c: lambda **k: c.embeddings.with_raw_response.create(
-        model="text-embedding-3-small", input=["a", "b"], **k
+    "responses-stream": lambda c: (
+        lambda **k: c.responses.with_raw_response.create(model=GPT, input="hi", stream=True, **k)
+    ),
+    "embeddings": lambda c: (
+        lambda **k: c.embeddings.with_raw_response.create(model="text-embedding-3-small", input=["a", "b"], **k)
     ),
     "models": lambda c: c.models.with_raw_response.list,
     "model": lambda c: lambda **k: c.models.with_raw_response.retrieve(GPT, **k),
 }
 ANTHROPIC: dict[str, Callable[[Any], Callable[..., Any]]] = {
-    "messages": lambda c: lambda **k: c.messages.with_raw_response.create(model=CLAUDE, max_tokens=9, messages=SAY, **k),
-    "messages-stream": lambda c: lambda **k: c.messages.with_raw_response.create(
-        model=CLAUDE, max_tokens=9, messages=SAY, stream=True, **k
+    "messages": lambda c: (
+        lambda **k: c.messages.with_raw_response.create(model=CLAUDE, max_tokens=9, messages=SAY, **k)
     ),
-    "messages-tools": lambda c: lambda **k: c.messages.with_raw_response.create(
-        model=CLAUDE, max_tokens=9, messages=SAY, tools=[TOOL], **k
+    "messages-stream": lambda c: (
+        lambda **k: c.messages.with_raw_response.create(model=CLAUDE, max_tokens=9, messages=SAY, stream=True, **k)
     ),
-    "messages-tools-stream": lambda c: lambda **k: c.messages.with_raw_response.create(
-        model=CLAUDE, max_tokens=9, messages=SAY, tools=[TOOL], stream=True, **k
+    "messages-tools": lambda c: (
+        lambda **k: c.messages.with_raw_response.create(model=CLAUDE, max_tokens=9, messages=SAY, tools=[TOOL], **k)
     ),
-    "messages-image": lambda c: lambda **k: c.messages.with_raw_response.create(
-        model=CLAUDE, max_tokens=9, messages=SEE, **k
+    "messages-tools-stream": lambda c: (
+        lambda **k: c.messages.with_raw_response.create(
+            model=CLAUDE, max_tokens=9, messages=SAY, tools=[TOOL], stream=True, **k
+        )
+    ),
+    "messages-image": lambda c: (
+        lambda **k: c.messages.with_raw_response.create(model=CLAUDE, max_tokens=9, messages=SEE, **k)
     ),
     "count-tokens": lambda c: lambda **k: c.messages.with_raw_response.count_tokens(model=CLAUDE, messages=SAY, **k),
     "claude-models": lambda c: c.models.with_raw_response.list,
@@ -116,8 +126,12 @@ def test_an_sdk_sees_the_same_with_and_without_the_gateway(
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
-@pytest.mark.parametrize("call", ["chat", "chat-stream", "chat-stream-usage", "responses-stream", "messages", "messages-stream"])
-def test_compressed_answers_are_the_same_once_read(stub: Stub, gateway: RunningGateway, call: str, encoding: str) -> None:
+@pytest.mark.parametrize(
+    "call", ["chat", "chat-stream", "chat-stream-usage", "responses-stream", "messages", "messages-stream"]
+)
+def test_compressed_answers_are_the_same_once_read(
+    stub: Stub, gateway: RunningGateway, call: str, encoding: str
+) -> None:
     headers = {"x-stub-encoding": encoding}
     direct = observe(stub, call, "", "sync", stub.url, "sk-direct", headers)
     through = observe(stub, call, "", "sync", gateway.url, gateway.key, headers)
@@ -155,7 +169,9 @@ def _client(call: str, base: str, through: bool, options: dict[str, Any], *, syn
     return other(base_url=f"{base}/anthropic" if through else base, **options)
 
 
-def _observe_sync(call: str, base: str, through: bool, options: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+def _observe_sync(
+    call: str, base: str, through: bool, options: dict[str, Any], headers: dict[str, str]
+) -> dict[str, Any]:
     seen: dict[str, Any] = {"events": []}
     with _client(call, base, through, options, synchronous=True) as client:
         try:
