@@ -1,11 +1,14 @@
 """What is said in calls: nowhere unless switched on; then redacted before it is written, and never in the way."""
 
+import errno
 import gzip
 import json
 import logging
+import os
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2 as httpx
 import msgspec
@@ -16,7 +19,6 @@ from hypothesis import strategies as st
 from tallystick.gateway.fold import fold
 from tallystick.gateway.redact import MARK, Redactor
 from tallystick.gateway.settings import ContentSettings
-from tallystick.storage.spool import SpoolWriter
 from tallystick.usage.content import CallContent
 from tests.gateway.harness import SECRET, RunningGateway, running_gateway
 from tests.stub.server import Stub
@@ -171,17 +173,22 @@ def test_what_is_not_metered_is_not_kept(keeping: RunningGateway) -> None:
 
 
 def test_a_disk_too_full_for_words_fails_no_call(
-    keeping: RunningGateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    stub_thread: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(self: SpoolWriter, event_id: str, payload: bytes) -> None:
-        raise OSError("no space for zanzibar")
+    def full(descriptor: int, offset: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(SpoolWriter, "content", full)
-    with caplog.at_level(logging.WARNING):
-        assert post(keeping, ask("hi")).status_code == 200
-        assert post(keeping, ask("hi")).status_code == 200
-    assert "could not be kept: OSError" in caplog.text
-    assert "zanzibar" not in caplog.text
+    rules = ContentSettings((), 2**20)
+    with running_gateway(tmp_path, stub_thread, content=rules, segment_bytes=128 * 1024) as small:
+        post(small, ask("opens the first segment"))
+        monkeypatch.setattr(os, "posix_fallocate", full)
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                assert post(small, ask(f"{PLANTED} " * 20_000)).status_code == 200
+        assert len(small.rows(wait_for=4)) == 4
+        assert len(contents(small)) == 1
+    assert caplog.text.count("could not be kept: Unavailable") == 1
+    assert PLANTED not in caplog.text
 
 
 def test_nothing_is_held_of_a_call_when_it_is_off(gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
