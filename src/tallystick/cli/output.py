@@ -13,6 +13,11 @@ from enum import StrEnum
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from tallystick.config import environment
+
+_NARROWEST_NAME = 12
 
 
 class Form(StrEnum):
@@ -59,12 +64,22 @@ def _harmless(cell: str) -> str:
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: frozenset[str]) -> None:
+    """Names may take several lines, numbers never: on a narrow terminal the table is wider than it."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+    needed = 2 * (len(columns) - 1)
+    for index, column in enumerate(columns):
+        width = max(len(line[index]) for line in (columns, *rows))
+        needed += width if column in numeric else min(width, _NARROWEST_NAME)
+        if column in numeric:
+            table.add_column(column, justify="right", no_wrap=True)
+        else:
+            table.add_column(column, overflow="fold", min_width=min(width, _NARROWEST_NAME))
     for row in rows:
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(color_system=None if environment("NO_COLOR") else "auto")
+    if needed > console.width:
+        console = Console(color_system=None if environment("NO_COLOR") else "auto", width=needed)
+    console.print(table)
 
 
 def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: frozenset[str]) -> None:
