@@ -13,8 +13,8 @@ MARK = "[redacted]"
 _KEYS = (re.compile(r"\btally[a-z]*_[A-Za-z0-9_-]{20,}"), re.compile(r"\bsk-[A-Za-z0-9_-]{20,}"))
 _DATA_URL = re.compile(r"data:([\w.+/-]{1,100})(?:;[\w=.+-]{1,60})*;base64,([A-Za-z0-9+/_-]+=*)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{1024,}={0,2}")
-# A text is read up to so many times what is kept of it; what is cut off there may end in half a secret.
-_READ_FACTOR = 16
+# Twice what is kept is read, for blots are short; what is cut off there may end in half a secret.
+_READ_FACTOR = 2
 _TAIL = 4096
 
 
@@ -31,15 +31,24 @@ class Redactor:
         literal = (re.compile(re.escape(one)) for one in secrets if one)
         self._patterns = (*_KEYS, *literal, *patterns)
         self._max_bytes = max_bytes
+        self._limit = max_bytes * _READ_FACTOR + _TAIL
+        self._left = self._limit
         self._shortened = False
 
     def text(self, text: str) -> str:
-        """A text without what the patterns find."""
-        limit = self._max_bytes * _READ_FACTOR
-        if len(text) > limit:
-            self._shortened = True
-            return self._blot(text[:limit])[:-_TAIL]
-        return self._blot(text)
+        """A text without what the patterns find, as far as any of it can be kept."""
+        return self._within(text, self._limit)
+
+    def _part(self, text: str) -> str:
+        """One text of many, which have the limit together: patterns take time, and nobody waits for them alone."""
+        left, self._left = self._left, max(0, self._left - len(text))
+        return self._within(text, left)
+
+    def _within(self, text: str, limit: int) -> str:
+        if len(text) <= limit:
+            return self._blot(text)
+        self._shortened = True
+        return self._blot(text[:limit])[:-_TAIL]
 
     def _blot(self, text: str) -> str:
         spans = sorted(found.span() for one in self._patterns for found in one.finditer(text))
@@ -56,13 +65,13 @@ class Redactor:
     def value(self, value: Any) -> Any:
         """A JSON value, every text in it redacted and every medium replaced by its size."""
         if isinstance(value, str):
-            return self.text(_without_media(value))
+            return self._part(_without_media(value))
         if isinstance(value, list):
             return [self.value(one) for one in value]
         if isinstance(value, dict):
             kind = _media_kind(value)
             return {
-                self.text(name): _size(one, kind) if kind and name == "data" else self.value(one)
+                self._part(name): _size(one, kind) if kind and name == "data" else self.value(one)
                 for name, one in value.items()
             }
         return value
