@@ -70,6 +70,11 @@ def open_file(path: Path, closing: ExitStack) -> OpenFile:
     Raises:
         DataError: It is not there, empty, or of no format we read.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # Opening a pipe waits for its writer, for ever where the server reads and not the shell.
+        raise DataError(
+            "a pipe or device; only files are imported", where=str(path), next_steps=["write it to a file first"]
+        )
     try:
         disk = closing.enter_context(path.open("rb"))
         head = disk.read(4)
