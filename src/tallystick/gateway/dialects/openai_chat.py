@@ -80,6 +80,9 @@ _STRANGE = msgspec.json.Decoder(_Strange)
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _NULL_USAGE = re.compile(rb'\s*,\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,\s*')
 _USUAL_END = b',"usage":null}\n\n'
+# What makes a chunk more than a few words on the way: then it is read at once.
+_NEWS = re.compile(rb'"(?:tool_calls"|function_call"|error"|finish_reason":"|refusal":")').search
+_MOST_DEFERRED = 1024 * 1024
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
@@ -146,6 +149,8 @@ class ChatStream:
     __slots__ = (
         "_calls",
         "_counted",
+        "_deferred",
+        "_deferred_bytes",
         "_done",
         "_drift",
         "_error",
@@ -166,7 +171,8 @@ class ChatStream:
         self._calls: set[tuple[object, object]] = set()
         self._drift: list[str] = []
         self._id = self._model = self._tier = self._finish = self._error = ""
-        self._output_bytes = 0
+        self._output_bytes = self._deferred_bytes = 0
+        self._deferred: list[bytes] = []
         self._done = self._counted = False
 
     def feed(self, chunk: bytes) -> bytes:
@@ -193,6 +199,8 @@ class ChatStream:
 
     def _pass(self, event: bytes) -> bytes:
         """Read one event; what of it the client gets."""
+        if self._id and (shown := self._defer(event)):
+            return shown
         data = event_data(event)
         if not data:
             return event
@@ -208,6 +216,36 @@ class ChatStream:
         if chunk.usage is None:
             return _without_null_usage(event, data)
         return b"" if chunk.choices == [] else event
+
+    def _defer(self, event: bytes) -> bytes:
+        """What the client gets of a chunk that holds only words, else nothing.
+
+        Its words matter only where no usage comes, to be guessed from: until then the
+        event is kept as it is. An unescaped quote cannot stand inside a JSON string, so
+        each mark looked for is a member.
+        """
+        if not event.startswith(b'data: {"') or not event.endswith(b"}\n\n") or _NEWS(event):
+            return b""
+        shown = event
+        if found := event.count(b'"usage"'):
+            if found > 1 or not event.endswith(_USUAL_END):
+                return b""
+            if self._request.asked_usage:
+                shown = event[: -len(_USUAL_END)] + b"}\n\n"
+        self._deferred.append(event)
+        self._deferred_bytes += len(event)
+        if self._deferred_bytes > _MOST_DEFERRED:
+            self._catch_up()
+        return shown
+
+    def _catch_up(self) -> None:
+        """Read the chunks that were kept."""
+        events, self._deferred, self._deferred_bytes = self._deferred, [], 0
+        for event in events:
+            data = event_data(event)
+            chunk = decode(_CHUNK, data) or self._strange(data)
+            if chunk is not None:
+                self._read(chunk)
 
     def _strange(self, data: bytes) -> _Chunk | None:
         """What can be read of a chunk that is not as documented."""
@@ -260,6 +298,8 @@ class ChatStream:
 
     def facts(self) -> ResponseFacts:
         """What is known so far; guesses are marked."""
+        if not (self._usage and self._counted):
+            self._catch_up()
         figures = openai_usage.read_usage(members(self._usage), openai_usage.CHAT)
         for mark in self._drift:
             figures.report.note(mark)
@@ -278,7 +318,7 @@ class ChatStream:
             service_tier=served_tier(self._tier, self._request),
             finish_reason=self._finish,
             error_type=self._error,
-            output_bytes=self._output_bytes,
+            output_bytes=0 if self._usage and self._counted else self._output_bytes,
         )
 
 
