@@ -161,14 +161,14 @@ def test_sdks_raise_their_own_exceptions_on_our_refusals_and_do_not_try_again(ow
 
 
 def test_a_failure_of_our_own_metering_fails_no_call(own: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tallystick.gateway import meter
+    from tallystick.gateway import row as rows
     from tallystick.gateway.dialects.openai import OpenAI
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("planted")
 
     sent = {"authorization": f"Bearer {own.key}"}
-    monkeypatch.setattr(meter, "priced", broken)
+    monkeypatch.setattr(rows, "rate", broken)
     monkeypatch.setattr(OpenAI, "read_response", broken)
     assert httpx.post(own.url + CHAT, json=ASK, headers=sent).status_code == 200
     (row,) = own.rows()

@@ -5,6 +5,7 @@ enters `writing` first.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -44,7 +45,7 @@ class Jobs:
     drained_events: int = 0
     _unposted: int = 0
     _posted_at: float = field(default_factory=time.monotonic)
-    _retained_at: float = 0.0
+    _retained_at: float = -math.inf
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 

@@ -13,7 +13,6 @@ from tallystick.gateway.prepare import Incoming, begin
 from tallystick.gateway.row import Begun, Ended, encode, finished, intent, without_cargo
 from tallystick.gateway.state import State
 from tallystick.kernel.errors import Unavailable
-from tallystick.pricing.rate import priced
 from tallystick.usage.model import Measured, Outcome, UsageEvent
 
 _log = logging.getLogger("tallystick.gateway")
@@ -42,20 +41,18 @@ class Meter:
     def settle(self, outcome: Outcome, status: int, facts: ResponseFacts, error_type: str = "") -> UsageEvent:
         """Price and write the row; a second call changes nothing."""
         if self.event is None:
-            ended = Ended(
-                outcome, status, facts, self._elapsed(), error_type, self.first_token_us, self.response_bytes
-            )
-            self.event = self._price(finished(self.begun, ended))
+            ended = Ended(outcome, status, facts, self._elapsed(), error_type, self.first_token_us, self.response_bytes)
+            self.event = self._finish(ended)
             self._write(self.event)
         return self.event
 
-    def _price(self, event: UsageEvent) -> UsageEvent:
+    def _finish(self, ended: Ended) -> UsageEvent:
         try:
-            return priced(self._state.book, event)
+            return finished(self.begun, ended, self._state.book)
         except Exception:  # noqa: BLE001 - metering never fails a call
             # A row is never lost for want of a price: it stays unpriced, is seen as such, and can be rated again.
             _log.exception("an event could not be priced")
-            return event
+            return finished(self.begun, ended, None)
 
     def _write(self, event: UsageEvent) -> None:
         try:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 
 from tallystick.gateway.dialects.model import RequestFacts, ResponseFacts, Route
+from tallystick.pricing.book import PriceBook
+from tallystick.pricing.rate import best_name, price_fields, rate
 from tallystick.usage.model import Measured, Outcome, UsageEvent
 
 _LONGEST = 256
@@ -90,9 +93,26 @@ def intent(begun: Begun) -> bytes:
     )
 
 
-def finished(begun: Begun, ended: Ended) -> UsageEvent:
-    """The whole row, not yet priced."""
+def finished(begun: Begun, ended: Ended, book: PriceBook | None) -> UsageEvent:
+    """The whole row, priced where there is a book.
+
+    It is made once: copying so many fields costs more than rating them.
+    """
     facts, answer = begun.facts, ended.facts
+    measured, dimensions = _bounded(answer.measured), _with_region(begun.dimensions, answer.region)
+    model, tier = answer.response_model[:_LONGEST], answer.service_tier[:_LONGEST]
+    prices: dict[str, Any] = {"model": model or facts.model}
+    if book is not None:
+        result = rate(
+            book,
+            provider=begun.provider,
+            model=best_name(book, begun.provider, model, facts.model),
+            service_tier=tier or facts.service_tier,
+            region=dimensions.get("region", ""),
+            at_us=begun.arrived_us,
+            measured=measured,
+        )
+        prices = price_fields(result)
     return UsageEvent(
         event_id=begun.event_id,
         call_id=call_id(begun.event_id),
@@ -107,15 +127,14 @@ def finished(begun: Begun, ended: Ended) -> UsageEvent:
         key=begun.key,
         key_fingerprint=begun.key_fingerprint,
         request_model=facts.model,
-        response_model=answer.response_model[:_LONGEST],
-        model=(answer.response_model or facts.model)[:_LONGEST],
+        response_model=model,
         response_id=answer.response_id[:_LONGEST],
         requested_service_tier=facts.service_tier,
-        service_tier=answer.service_tier[:_LONGEST],
+        service_tier=tier,
         stream=facts.stream,
-        dimensions=_with_region(begun.dimensions, answer.region),
+        dimensions=dimensions,
         tags=begun.tags,
-        measured=_bounded(answer.measured),
+        measured=measured,
         request_bytes=begun.request_bytes,
         system_bytes=facts.system_bytes,
         tools_bytes=facts.tools_bytes,
@@ -129,6 +148,7 @@ def finished(begun: Begun, ended: Ended) -> UsageEvent:
         user_agent=begun.user_agent,
         retry_count=begun.retry_count,
         trace_id=begun.trace_id,
+        **prices,
     )
 
 

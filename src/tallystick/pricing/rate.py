@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from tallystick.kernel.money import divide_half_even
 from tallystick.pricing.book import PriceBook, Resolution, Segment
@@ -111,13 +112,16 @@ def best_name(book: PriceBook, provider: str, response_model: str, request_model
 
 def priced(book: PriceBook, event: UsageEvent) -> UsageEvent:
     """The event with its model, price and costs filled in; list and effective cost are equal here."""
-    result = rated(book, event)
-    return replace(
-        event,
-        model=result.model,
-        currency=result.currency,
-        price_id=result.price_id,
-        priced={line.meter: line.cost for line in result.lines if line.cost is not None},
-        list_cost=result.cost,
-        effective_cost=result.cost,
-    )
+    return replace(event, **price_fields(rated(book, event)))
+
+
+def price_fields(result: Rated) -> dict[str, Any]:
+    """The fields of a usage event that rating fills, for who makes the event only now."""
+    return {
+        "model": result.model,
+        "currency": result.currency,
+        "price_id": result.price_id,
+        "priced": {line.meter: line.cost for line in result.lines if line.cost is not None},
+        "list_cost": result.cost,
+        "effective_cost": result.cost,
+    }
