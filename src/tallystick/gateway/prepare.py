@@ -15,7 +15,7 @@ from tallystick.gateway.settings import ProviderSettings
 from tallystick.gateway.state import State
 from tallystick.gateway.target import check_path, is_allowed, upstream_url
 from tallystick.gateway.upstream import UpstreamRequest
-from tallystick.gateway.wire_headers import get, text
+from tallystick.gateway.wire_headers import get
 from tallystick.kernel.errors import DataError
 
 UNMETERED = Route("free", "unmetered", "unmetered")
@@ -171,17 +171,17 @@ def _outgoing(incoming: Incoming) -> bytes:
     return incoming.facts.body if incoming.facts.asked_usage else incoming.body
 
 
-def _outgoing_headers(incoming: Incoming, caller: Caller) -> list[tuple[str, str]]:
-    passed = [(text(name), text(value)) for name, value in incoming.head.forward]
+def _outgoing_headers(incoming: Incoming, caller: Caller) -> list[tuple[bytes, bytes]]:
+    passed = incoming.head.forward
     if incoming.facts.asked_usage:
         # The body is ours now, and what we hide from its answer must be readable as it passes.
-        passed = [(name, value) for name, value in passed if name not in {"content-encoding", "accept-encoding"}]
-        passed.append(("accept-encoding", "identity"))
+        passed = [one for one in passed if one[0] not in {b"content-encoding", b"accept-encoding"}]
+        passed.append((b"accept-encoding", b"identity"))
+    secret = incoming.secret
+    carrier = (b"x-api-key", secret) if _as_api_key(incoming, caller) else (b"authorization", b"Bearer " + secret)
     if incoming.body:
-        passed.append(("content-length", str(len(_outgoing(incoming)))))
-    secret = text(incoming.secret)
-    passed.append(("x-api-key", secret) if _as_api_key(incoming, caller) else ("authorization", f"Bearer {secret}"))
-    return passed
+        return [*passed, (b"content-length", b"%d" % len(_outgoing(incoming))), carrier]
+    return [*passed, carrier]
 
 
 def _as_api_key(incoming: Incoming, caller: Caller) -> bool:

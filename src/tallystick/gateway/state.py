@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from tallystick.gateway.aiohttp_upstream import AiohttpUpstream
 from tallystick.gateway.attribution import HeaderReader
 from tallystick.gateway.identify import KeyRing
 from tallystick.gateway.settings import GatewaySettings
-from tallystick.gateway.upstream import AiohttpUpstream, Upstream
+from tallystick.gateway.upstream import Upstream
 from tallystick.kernel.ids import fingerprint, new_id
 from tallystick.operations.context import now_us
 from tallystick.operations.load_keys import keys_since

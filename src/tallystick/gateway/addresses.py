@@ -1,0 +1,44 @@
+"""Where a host's name leads, and whether it may: names of the inside are refused unless allowed."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Collection
+
+from tallystick.kernel.errors import Unavailable
+
+Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+async def find_addresses(
+    host: str, port: int, private_hosts: Collection[str], family: socket.AddressFamily = socket.AF_UNSPEC
+) -> list[Address]:
+    """The addresses of a host as sockets take them, in the resolver's order.
+
+    Raises:
+        Unavailable: One of them is private, link-local, loopback or otherwise not public.
+        OSError: The name leads nowhere.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+    for _, _, _, _, address in found:
+        text = str(address[0])
+        if host not in private_hosts and not is_public(text):
+            raise Unavailable(
+                f"{host} resolves to {text}, which is not a public address",
+                next_steps=["set allow_private = true for this provider if that is meant"],
+            )
+    return [(socket.AddressFamily(one[0]), one[4]) for one in found]
+
+
+def is_public(address: str) -> bool:
+    """Whether an address belongs to the public Internet, also when IPv4 hides in IPv6."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
