@@ -1,5 +1,6 @@
 """The steps before a call is forwarded: who, where to, what, in whose name. Each may refuse."""
 
+import asyncio
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -55,7 +56,8 @@ async def prepare(state: State, incoming: Incoming) -> UpstreamRequest:
     """
     settings, client = state.settings, incoming.client
     headers = client.scope["headers"]
-    state.refresh()
+    if (reading := state.refresh()) is not None:
+        await asyncio.wait({reading})
     head = incoming.head = state.headers.read(headers)
     caller = incoming.caller = identify(head.credentials, state.ring, bring_your_own=settings.bring_your_own_key)
     incoming.route = find_route(incoming)

@@ -48,15 +48,18 @@ class State:
     _reload: "asyncio.Task[None] | None" = None
     _backstop: "asyncio.Task[None] | None" = None
 
-    def refresh(self) -> None:
-        """Take in changed keys before deciding anything; prices follow in a thread.
+    def refresh(self) -> "asyncio.Task[None] | None":
+        """Take in changed keys before deciding anything.
 
-        A tenth of a microsecond when nothing has changed.
+        A tenth of a microsecond when nothing has changed. Prices are read in a thread, for a
+        book is large: while they are, the task to wait for is returned, so that a change
+        holds for the next call and stops no other.
         """
         moved = self.word.read()
         if moved != self.seen:
             self.seen = moved
             self.take_in()
+        return None if self._reload is None or self._reload.done() else self._reload
 
     def take_in(self) -> None:
         """Read changed keys now, and changed prices off the loop: a book is large."""
