@@ -50,7 +50,14 @@ def _configuration() -> str:
 
 def _table(kind: Any, path: str) -> list[str]:
     hints = get_type_hints(kind)
-    lines = [f"## {'[' + path + ']' if path else 'top level'}", "", (kind.__doc__ or "").strip().splitlines()[0], "", "| entry | kind | default |", "|---|---|---|"]
+    lines = [
+        f"## {'[' + path + ']' if path else 'top level'}",
+        "",
+        (kind.__doc__ or "").strip().splitlines()[0],
+        "",
+        "| entry | kind | default |",
+        "|---|---|---|",
+    ]
     below: list[str] = []
     for one in fields(kind):
         hint = hints[one.name]
@@ -74,7 +81,11 @@ def _errors() -> str:
 
 
 def _dimensions() -> str:
-    lines = ["# Dimensions and meters", "", "Attribution, by header `X-Cost-<Name>` or key: " + ", ".join(f"`{n}`" for n in ATTRIBUTION) + "."]
+    lines = [
+        "# Dimensions and meters",
+        "",
+        "Attribution, by header `X-Cost-<Name>` or key: " + ", ".join(f"`{n}`" for n in ATTRIBUTION) + ".",
+    ]
     lines += ["", "Aliases: " + ", ".join(f"`{a}` → `{n}`" for a, n in ALIASES.items()) + ".", ""]
     lines += ["Technical: " + ", ".join(f"`{n}`" for n in TECHNICAL) + "; any tag as `tag.<name>`.", ""]
     lines += ["| meter | side | unit |", "|---|---|---|", *[f"| `{m.name}` | {m.side} | {m.unit} |" for m in METERS]]

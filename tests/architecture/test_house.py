@@ -32,7 +32,9 @@ def test_functions_are_small_and_take_few_positional_arguments(path: Path) -> No
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             command = path.parent.name == "cli"  # a command's options are its interface, all by name
-            positional = [one.arg for one in (*node.args.posonlyargs, *node.args.args) if one.arg not in {"self", "cls"}]
+            positional = [
+                one.arg for one in (*node.args.posonlyargs, *node.args.args) if one.arg not in {"self", "cls"}
+            ]
             assert command or len(positional) <= MOST_POSITIONAL, f"{node.name}: {positional}"
             statements = sum(isinstance(one, ast.stmt) for one in ast.walk(node)) - 1
             assert statements <= MOST_STATEMENTS * 1.5, f"{node.name} has {statements} statements"
@@ -72,7 +74,9 @@ def test_sql_is_never_built_from_values() -> None:
 
 
 def test_the_project_speaks_of_itself_alone() -> None:
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    tracked = (
+        subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    )
     foreign = re.compile("/work" + r"/(main|shared|\.library)|\.\./" + "shared")
     for name in filter(None, tracked):
         path = ROOT / name
