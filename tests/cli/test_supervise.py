@@ -1,15 +1,21 @@
 """Processes kept alive and stopped in order."""
 
+import http.server
+import shutil
 import socket
+import ssl
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tallystick.cli.client import _decode
+from tallystick.cli.client import ApiClient, HttpTransport, _decode
 from tallystick.cli.supervise import Child, Supervisor, listen
 from tallystick.kernel.errors import Conflict, Unavailable
+from tallystick.storage.config_db import ConfigDb
 
 # Writes when it was asked to stop and when it stopped, a while later.
 SCRIPT = """
@@ -86,3 +92,46 @@ def test_an_address_of_another_machine_is_explained() -> None:
 def test_a_restarting_server_is_called_that() -> None:
     with pytest.raises(Unavailable, match="restarting"):
         _decode(503, b"The pages are starting or restarting")
+
+
+@pytest.mark.slow
+def test_the_command_line_reaches_its_own_server_whatever_the_certificate_names(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    words = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=ai.example.com",
+    ]
+    subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+    class Health(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"status": "ok"}')
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Health) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_port}"
+        assert ApiClient(HttpTransport(url), "token", url).call("GET", "/healthz") == {"status": "ok"}
+        server.shutdown()
+
+
+def test_a_row_database_that_is_none_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "config.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(Unavailable, match="row database"):
+        ConfigDb(tmp_path / "config.db")

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tallystick.kernel.errors import Unavailable
+
 Value = str | int | bytes | None
 
 _MIGRATIONS: tuple[str, ...] = (
@@ -48,8 +50,15 @@ class ConfigDb:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
-        with self.transaction():
-            self._migrate()
+        try:
+            with self.transaction():
+                self._migrate()
+        except sqlite3.DatabaseError as error:
+            raise Unavailable(
+                f"cannot open the row database: {error}",
+                where=str(path),
+                next_steps=["restore it from a backup", "or choose another directory with --data"],
+            ) from None
 
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
