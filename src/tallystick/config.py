@@ -20,6 +20,7 @@ from tallystick.kernel.errors import ConfigError
 
 DIALECTS = ("openai", "anthropic")
 ENGINES = ("duckdb", "clickhouse")
+CLIENTS = ("lean", "aiohttp")
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -86,6 +87,7 @@ class Gateway:
             False means that every caller needs a ``tally_…`` key.
         header_prefix: Prefix of attribution headers.
         max_body_bytes: Larger requests are refused with 413.
+        client: How providers are spoken to: ``lean``, our own, or ``aiohttp``, slower and known the world over.
     """
 
     workers: int = 1
@@ -95,6 +97,7 @@ class Gateway:
     read_timeout_seconds: float = 60.0
     segment_bytes: int = 16 * 1024 * 1024
     connections_per_host: int = 256
+    client: str = "lean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +240,9 @@ def _check_words(config: Config, where: str) -> None:
             where=f"{where}: [gateway]",
             next_steps=['write letters, digits and hyphens that end in a hyphen, such as "x-cost-"'],
         )
+    if config.gateway.client not in CLIENTS:
+        names = ", ".join(CLIENTS)
+        raise ConfigError(f'client "{config.gateway.client}" is not one of {names}', where=f"{where}: [gateway]")
     if ledger.engine not in ENGINES:
         raise ConfigError(f'engine "{ledger.engine}" is not one of {", ".join(ENGINES)}', where=f"{where}: [ledger]")
     if ledger.memory_limit and not _MEMORY.fullmatch(ledger.memory_limit):

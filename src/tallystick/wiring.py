@@ -126,6 +126,7 @@ def gateway_settings(config: Config, data_dir: Path) -> GatewaySettings:
         read_timeout_seconds=gateway.read_timeout_seconds,
         segment_bytes=gateway.segment_bytes,
         connections_per_host=gateway.connections_per_host,
+        client=gateway.client,
         behind_proxy=server.behind_proxy,
         tls_cert=server.tls_cert,
         tls_key=server.tls_key,

@@ -105,6 +105,7 @@ class GatewaySettings:
         drain_seconds: How long a call goes on when its client has left, to learn its true usage.
         read_timeout_seconds: Longest silence of a client that is sending its body; headers must come within it.
         max_response_bytes: Larger whole bodies are passed on as they arrive, and their usage is estimated.
+        client: How providers are spoken to: ``lean``, our own, or ``aiohttp``, slower and known the world over.
         behind_proxy: A proxy in front of us terminates TLS and says so in ``X-Forwarded-Proto``.
         content: How prompts and answers are kept; None, as it is by default, keeps nothing of them.
     """
@@ -122,6 +123,7 @@ class GatewaySettings:
     shutdown_seconds: float = 30.0
     segment_bytes: int = 16 * MIB
     connections_per_host: int = 256
+    client: str = "lean"
     behind_proxy: bool = False
     tls_cert: str = ""
     tls_key: str = ""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from tallystick.gateway.aiohttp_upstream import AiohttpUpstream
 from tallystick.gateway.attribution import HeaderReader
 from tallystick.gateway.identify import KeyRing
+from tallystick.gateway.lean_upstream import LeanUpstream
 from tallystick.gateway.settings import GatewaySettings
 from tallystick.gateway.upstream import Upstream
 from tallystick.kernel.ids import fingerprint, new_id
@@ -130,9 +131,15 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
         book_version=book_version(config_db),
         book=load_book(config_db),
         spool=SpoolWriter(spool_folder(settings, at), segment_bytes=settings.segment_bytes),
-        upstream=upstream or AiohttpUpstream(private_hosts(settings), settings.connections_per_host),
+        upstream=upstream or open_upstream(settings),
         headers=HeaderReader(settings.header_prefix),
     )
+
+
+def open_upstream(settings: GatewaySettings) -> Upstream:
+    """The client that the settings name."""
+    kind = AiohttpUpstream if settings.client == "aiohttp" else LeanUpstream
+    return kind(private_hosts(settings), settings.connections_per_host)
 
 
 def spool_folder(settings: GatewaySettings, at_us: int) -> Path:
