@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import signal
 import re
 import tempfile
 import time
@@ -192,6 +193,9 @@ def run_app(config: Config, data_dir: Path, *, demo: str = "") -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with open_app(config, data_dir, demo=demo, wait_seconds=_WAIT_FOR_LEDGER_SECONDS) as app:
         app.jobs.start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # The server raises its signal once more when it has shut down; what is still in the spool comes first.
+            signal.signal(number, lambda *_: None)
         uvicorn.run(
             app.asgi, uds=str(socket_path(data_dir)), log_level="warning", access_log=False, server_header=False,
             proxy_headers=False, timeout_graceful_shutdown=5, lifespan="off",

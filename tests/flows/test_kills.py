@@ -36,9 +36,10 @@ def _kill(product: Running, role: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_twenty_kills_lose_no_call_and_count_none_twice(tmp_path: Path) -> None:
-    chance = random.Random(7)
-    with running_stub() as stub, running_product(tmp_path, stub) as product:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_twenty_kills_lose_no_call_and_count_none_twice(tmp_path: Path, workers: int) -> None:
+    chance = random.Random(workers)
+    with running_stub() as stub, running_product(tmp_path, stub, f"[gateway]\nworkers = {workers}\n") as product:
         key = product.tally("keys", "create", "--team", "search")["key"]
         load = Load(product.port, key)
         load.start()
