@@ -72,7 +72,9 @@ class LeanUpstream:
             port = parts.port or _PORTS[parts.scheme]
             host = (parts.hostname or "").encode("idna" if not url.isascii() else "ascii")
         except (ValueError, KeyError):
-            raise UpstreamFailed("the URL is no address of a provider", reached=False) from None
+            host = b""
+        if not host:
+            raise UpstreamFailed("the URL is no address of a provider", reached=False)
         if any(letter <= " " or letter == "\x7f" for letter in url):
             raise UpstreamFailed("the URL holds characters that no request line can", reached=False)
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
