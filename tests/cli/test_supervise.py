@@ -14,7 +14,10 @@ import pytest
 
 from tallystick.cli.client import ApiClient, HttpTransport, _decode
 from tallystick.cli.supervise import Child, Supervisor, listen
-from tallystick.kernel.errors import Conflict, Unavailable
+from tallystick.cli.up import serve, wait_until_ready
+from tallystick.config import Config, Server
+from tallystick.kernel.errors import ConfigError, Conflict, Unavailable
+from tallystick.operations.instance import prepare_instance
 from tallystick.storage.config_db import ConfigDb
 
 # Writes when it was asked to stop and when it stopped, a while later.
@@ -135,3 +138,22 @@ def test_a_row_database_that_is_none_is_explained(tmp_path: Path) -> None:
     (tmp_path / "config.db").write_bytes(b"no database" * 1000)
     with pytest.raises(Unavailable, match="row database"):
         ConfigDb(tmp_path / "config.db")
+
+
+@pytest.mark.slow
+def test_a_gateway_that_cannot_start_ends_the_command_instead_of_waiting_for_it(tmp_path: Path) -> None:
+    prepare_instance(tmp_path)
+    with listen("127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        supervisor = Supervisor([Child("gateway 1", [sys.executable, "-c", "raise SystemExit(1)"])])
+        supervisor.start()
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="gateway 1 process ended"):
+            wait_until_ready(supervisor, url, tmp_path)
+        assert time.monotonic() - began < 10
+
+
+def test_a_certificate_that_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
+    server = Server(tls_cert=str(tmp_path / "cert.pem"), tls_key=str(tmp_path / "key.pem"))
+    with pytest.raises(ConfigError, match="tls_cert names no file"):
+        serve(Config(server=server), tmp_path, None)

@@ -121,8 +121,9 @@ def _error(fields: Mapping[str, Any]) -> TallyError:
 class HttpTransport:
     """A running server, over HTTP on this machine."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, timeout_seconds: float = 600) -> None:
         self._parts = urlsplit(base_url)
+        self._timeout = timeout_seconds
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         connection = self._connection()
@@ -130,6 +131,7 @@ class HttpTransport:
             connection.request(method, target, body or None, {**headers, "host": self._parts.netloc})
             response = connection.getresponse()
         except OSError as error:
+            connection.close()
             raise Unavailable(
                 f"the server does not answer: {error}", where=self._parts.geturl(), next_steps=["tally doctor"]
             ) from None
@@ -138,13 +140,13 @@ class HttpTransport:
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "127.0.0.1", self._parts.port
         if self._parts.scheme != "https":
-            return http.client.HTTPConnection(host, port, timeout=600)
+            return http.client.HTTPConnection(host, port, timeout=self._timeout)
         # The address is this machine's, told by the lock that the server holds; its certificate names the
         # public host, or is signed by nobody, so there is nothing it could be checked against.
         unchecked = ssl.create_default_context()
         unchecked.check_hostname = False
         unchecked.verify_mode = ssl.CERT_NONE
-        return http.client.HTTPSConnection(host, port, timeout=600, context=unchecked)
+        return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=unchecked)
 
 
 Scope = MutableMapping[str, Any]

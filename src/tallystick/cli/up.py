@@ -14,11 +14,12 @@ from tallystick.cli.options import ConfigFile, Data
 from tallystick.cli.server_lock import hold_server_lock
 from tallystick.cli.supervise import Child, Supervisor, listen, signals
 from tallystick.config import Config, data_dir
-from tallystick.kernel.errors import TallyError, Unavailable, UsageError
+from tallystick.kernel.errors import ConfigError, TallyError, Unavailable, UsageError
 from tallystick.operations.instance import read_cli_token
 
 _START_SECONDS = 60.0
 _FINISH_SECONDS = 40.0
+_PROBE_SECONDS = 1.0
 
 
 def up(
@@ -44,6 +45,9 @@ def serve(config: Config, folder: Path, file: Path | None, *, role: str = "all",
         ConfigError: The address would show pages or keys to the network unguarded.
     """
     wiring.check_bind(config, pages=role != "gateway")
+    for name, certificate in (("tls_cert", config.server.tls_cert), ("tls_key", config.server.tls_key)):
+        if certificate and not Path(certificate).is_file():
+            raise ConfigError(f"{name} names no file: {certificate}", where="[server]")
     url = wiring.default_url(config)
     # After an unclean end the children of the dead server may still be finishing their calls.
     patience = _FINISH_SECONDS if (folder / "server.json").exists() else 0.0
@@ -95,7 +99,8 @@ def wait_until_ready(supervisor: Supervisor, url: str, folder: Path) -> ApiClien
         if token:
             client = ApiClient(HttpTransport(url), token, url)
             try:
-                client.call("GET", "/healthz")
+                # The port takes connections before any gateway lives, and when none ever will.
+                ApiClient(HttpTransport(url, _PROBE_SECONDS), token, url).call("GET", "/healthz")
             except TallyError:
                 pass
             else:
