@@ -42,6 +42,7 @@ def _refused(tmp_path: Path, text: str) -> ConfigError:
         ("[gateway]\nread_timeout_seconds = inf", "gateway.read_timeout_seconds"),
         ("[gateway]\nsegment_bytes = 0", "gateway.segment_bytes"),
         ("[gateway]\nconnections_per_host = 0", "gateway.connections_per_host"),
+        ('[gateway]\nclient = "curl"', "lean, aiohttp"),
         ('[gateway]\nheader_prefix = ""', "header_prefix"),
         ('[gateway]\nheader_prefix = "x-"', "header_prefix"),
         ('[gateway]\nheader_prefix = "a b\\r\\n-"', "header_prefix"),
