@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import signal
+import socket
 import re
 import tempfile
 import time
@@ -196,11 +197,28 @@ def run_app(config: Config, data_dir: Path, *, demo: str = "") -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             # The server raises its signal once more when it has shut down; what is still in the spool comes first.
             signal.signal(number, lambda *_: None)
-        uvicorn.run(
-            app.asgi, uds=str(socket_path(data_dir)), log_level="warning", access_log=False, server_header=False,
-            proxy_headers=False, timeout_graceful_shutdown=5, lifespan="off",
+        server = uvicorn.Config(
+            app.asgi, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+            timeout_graceful_shutdown=5, lifespan="off",
         )  # fmt: skip
+        with _private_socket(socket_path(data_dir)) as listener:
+            uvicorn.Server(server).run(sockets=[listener])
         app.jobs.stop()
+
+
+@contextmanager
+def _private_socket(path: Path) -> Iterator[socket.socket]:
+    """A unix socket that only this user can open; what a dead app left is replaced."""
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        listener.listen(512)
+        listener.setblocking(False)
+        yield listener
 
 
 @contextmanager

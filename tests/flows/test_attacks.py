@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from tallystick.api.access import ACCESS
 from tallystick.api.app import build_api
 from tallystick.api.services import Services
-from tallystick.config import load_config
-from tallystick.kernel.errors import ConfigError
 from tallystick.operations.context import Context
 from tallystick.operations.instance import prepare_instance, read_cli_token
 from tallystick.operations.manage_keys import KeyRequest, create_key
@@ -474,19 +472,6 @@ def test_without_a_token_file_nobody_is_local(app: FastAPI, context: Context) ->
     (context.data_dir / "cli.token").unlink()
     for secret in ("", "tallycli_", "tallycli_" + "a" * 40):
         assert ask(app, "GET", "/api/v1/keys", bearer(secret)).status == 401
-
-
-def test_content_cannot_be_switched_on_by_halves(tmp_path: Path) -> None:
-    """A switch that is accepted and does nothing, or stores without redaction, would both be lies."""
-    file = tmp_path / "tally.toml"
-    file.write_text("[content]\nstore = true\n")
-    with pytest.raises(ConfigError, match="not available"):
-        load_config(file)
-    file.write_text("[content]\nstore = false\n")
-    assert not load_config(file).content.store
-
-
-# Tenants.
 
 
 def test_an_owner_of_one_team_neither_sees_nor_touches_keys_of_another(app: FastAPI, context: Context) -> None:

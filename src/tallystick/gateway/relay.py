@@ -18,6 +18,10 @@ _CHUNK = 64 * 1024
 # After each chunk the loop serves calls for at least this long: at most 64 MB/s a download.
 _PAUSE_SECONDS = 0.001
 _DROPPED = HOP_BY_HOP | {b"forwarded", b"x-real-ip", b"expect"}
+# Who asks for health wants to know soon; a report may take its time, but not for ever.
+_PROBES = frozenset({"/healthz", "/readyz"})
+_PROBED = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=5)
+_PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=300)
 _AWAY = b"The pages are starting or restarting; calls to providers go on meanwhile. Try again in a moment.\n"
 
 
@@ -36,7 +40,6 @@ class Relay:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=2),
         )
 
     async def close(self) -> None:
@@ -76,6 +79,7 @@ class Relay:
             headers=self._headers(client),
             data=_body(client, silence) if has_body else None,
             allow_redirects=False,
+            timeout=_PROBED if raw in _PROBES else _PATIENT,
         )
 
     def _headers(self, client: Client) -> list[tuple[str, str]]:

@@ -52,7 +52,14 @@ def prepare_instance(data_dir: Path) -> Instance:
             where=str(data_dir),
             next_steps=["choose another with --data", "check its owner and free space"],
         ) from error
-    return Instance(bytes.fromhex(secret), token)
+    try:
+        return Instance(bytes.fromhex(secret), token)
+    except ValueError:
+        raise Unavailable(
+            "the instance's secret is damaged; fingerprints of old rows were made with it",
+            where=str(data_dir / SECRET_FILE),
+            next_steps=["put it back from a backup", "or delete the file: new rows then get other fingerprints"],
+        ) from None
 
 
 def read_cli_token(data_dir: Path) -> str:
