@@ -24,7 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where services are required, a test that does not run has failed."""
     report = yield
     if REQUIRE_SERVICES and report.skipped and "NOT RUN" in str(report.longrepr):
@@ -37,4 +39,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly how many tests did not run for want of a program."""
     missing = [one for one in terminalreporter.stats.get("skipped", []) if "NOT RUN" in str(one.longrepr)]
     if missing:
-        terminalreporter.write_line(f"{len(missing)} tests NOT RUN for want of a program: run tests/services.sh", red=True, bold=True)
+        terminalreporter.write_line(
+            f"{len(missing)} tests NOT RUN for want of a program: run tests/services.sh", red=True, bold=True
+        )

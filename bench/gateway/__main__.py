@@ -218,11 +218,19 @@ def rss_mb(pid: int) -> float:
 
 def report(results: dict[str, Figures], direct: float) -> None:
     ours = results.get("tallystick")
-    print(f"\n{'':12}{'req/s @16':>12}{'CPU us/req':>12}{'added p50 ms @1':>17}{'streams/s':>11}{'MB':>6}{'failed':>8}{'  ours is':>14}")
+    print(
+        f"\n{'':12}{'req/s @16':>12}{'CPU us/req':>12}{'added p50 ms @1':>17}{'streams/s':>11}{'MB':>6}{'failed':>8}{'  ours is':>14}"
+    )
     for name, one in results.items():
-        ratio = f"{ours.rate / one.rate:8.3f} x | {ours.streams / max(one.streams, 0.01):.2f} x" if ours and one is not ours else ""
+        ratio = (
+            f"{ours.rate / one.rate:8.3f} x | {ours.streams / max(one.streams, 0.01):.2f} x"
+            if ours and one is not ours
+            else ""
+        )
         added = (one.p50_one - direct) / 1000
-        print(f"{name:12}{one.rate:12.0f}{one.cpu:12.0f}{added:17.2f}{one.streams:11.0f}{one.rss_mb:6.0f}{one.failures:8d}  {ratio}")
+        print(
+            f"{name:12}{one.rate:12.0f}{one.cpu:12.0f}{added:17.2f}{one.streams:11.0f}{one.rss_mb:6.0f}{one.failures:8d}  {ratio}"
+        )
     if ours and ours.soak:
         print(f"memory over the soak, MB: {' '.join(map(str, ours.soak))}")
 

@@ -66,7 +66,15 @@ def litellm_command(place: Place) -> list[str]:
     config.write_text(
         "model_list:\n" + entry.format("gpt-4o-mini", f"{base}/v1") + "general_settings:\n  master_key: sk-bench\n"
     )
-    return [str(place.cache / "litellm/bin/litellm"), "--config", str(config), "--port", str(place.port), "--num_workers", "1"]
+    return [
+        str(place.cache / "litellm/bin/litellm"),
+        "--config",
+        str(config),
+        "--port",
+        str(place.port),
+        "--num_workers",
+        "1",
+    ]
 
 
 def portkey_command(place: Place) -> list[str]:

@@ -3,9 +3,9 @@
 import hashlib
 import logging
 import os
+import re
 import signal
 import socket
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -281,7 +281,7 @@ def _current_book(config_db: "ConfigDb") -> Callable[[], "PriceBook"]:
         version = book_version(config_db)
         if version != held["version"]:
             held.update(book=load_book(config_db), version=version)
-        found: "PriceBook" = held["book"]
+        found: PriceBook = held["book"]
         return found
 
     return book

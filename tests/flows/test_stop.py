@@ -29,7 +29,9 @@ def test_stopping_settles_what_the_gateways_left(tmp_path: Path, killed: bool) -
         time.sleep(0.8)
         assert product.process is not None
         if killed:
-            pids = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if _is_gateway(path, product)]
+            pids = [
+                int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if _is_gateway(path, product)
+            ]
             os.kill(product.process.pid, signal.SIGTERM)
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)

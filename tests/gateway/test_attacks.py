@@ -289,7 +289,9 @@ def test_a_head_without_end_is_refused(gateway: RunningGateway) -> None:
     assert b"431" in answer[:20] or answer == b""
 
 
-def test_what_is_ours_never_reaches_the_provider_and_what_is_theirs_never_reaches_the_client(gateway: RunningGateway) -> None:
+def test_what_is_ours_never_reaches_the_provider_and_what_is_theirs_never_reaches_the_client(
+    gateway: RunningGateway,
+) -> None:
     sent = {
         "authorization": f"Bearer {gateway.key}",
         "x-cost-team": "stolen",

@@ -9,7 +9,9 @@ from tallystick.operations.refresh_prices import refresh_prices
 from tests.gateway.harness import RunningGateway, running_gateway
 from tests.stub.server import Stub
 
-OVERRIDE = '[[price]]\nprovider = "openai"\nmodel = "gpt-4o-mini"\nfrom = "2024-01-01"\nper = 1\ninput = "{0}"\noutput = "0"\n'
+OVERRIDE = (
+    '[[price]]\nprovider = "openai"\nmodel = "gpt-4o-mini"\nfrom = "2024-01-01"\nper = 1\ninput = "{0}"\noutput = "0"\n'
+)
 
 
 def _cost(gateway: RunningGateway) -> tuple[Decimal, int]:

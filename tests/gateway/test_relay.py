@@ -95,7 +95,12 @@ def test_bodies_stream_to_the_app(app: App, relaying: RunningGateway) -> None:
 
 
 def test_who_is_calling_is_said_by_the_gateway_alone(app: App, relaying: RunningGateway) -> None:
-    lies = {"x-forwarded-for": "8.8.8.8", "x-forwarded-proto": "https", "x-forwarded-host": "evil", "forwarded": "for=1.1.1.1"}
+    lies = {
+        "x-forwarded-for": "8.8.8.8",
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": "evil",
+        "forwarded": "for=1.1.1.1",
+    }
     httpx.get(relaying.url + "/", headers=lies)
 
     assert app.headers["x-forwarded-for"] == "127.0.0.1"

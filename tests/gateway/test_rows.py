@@ -10,13 +10,21 @@ import pytest
 from tests.gateway.harness import RunningGateway
 
 ASK = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
-PROMPT_TOKENS = 7 + len(json.dumps({"messages": ASK["messages"], "input": None, "system": None, "tools": None}, sort_keys=True)) // 4
+PROMPT_TOKENS = (
+    7
+    + len(json.dumps({"messages": ASK["messages"], "input": None, "system": None, "tools": None}, sort_keys=True)) // 4
+)
 # gpt-4o-mini: $0.15 and $0.60 a million tokens, in grains of 1e-12.
 COST = PROMPT_TOKENS * 150_000 + 8 * 600_000
 
 
-def post(gateway: RunningGateway, path: str = "/openai/v1/chat/completions", body: object = None, **headers: str) -> httpx.Response:
-    sent = {"authorization": f"Bearer {gateway.key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+def post(
+    gateway: RunningGateway, path: str = "/openai/v1/chat/completions", body: object = None, **headers: str
+) -> httpx.Response:
+    sent = {
+        "authorization": f"Bearer {gateway.key}",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
     return httpx.post(gateway.url + path, json=ASK if body is None else body, headers=sent, timeout=20)
 
 
@@ -71,7 +79,12 @@ def test_a_stream_tells_its_cost_at_the_end_when_asked(gateway: RunningGateway) 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", ["/openai/v1/chat/completions", "/anthropic/v1/messages"])
 def test_compressed_answers_are_metered(gateway: RunningGateway, encoding: str, stream: bool, path: str) -> None:
-    body = {**ASK, "max_tokens": 9, "stream": stream, "model": "gpt-4o-mini" if "openai" in path else "claude-sonnet-4-5"}
+    body = {
+        **ASK,
+        "max_tokens": 9,
+        "stream": stream,
+        "model": "gpt-4o-mini" if "openai" in path else "claude-sonnet-4-5",
+    }
     post(gateway, path, body, x_stub_encoding=encoding, accept_encoding=encoding)
 
     (row,) = gateway.rows()
@@ -221,7 +234,9 @@ def test_a_refusal_for_a_known_key_is_a_row_that_reached_nobody(
 
 
 def test_callers_may_bring_the_providers_own_key(gateway: RunningGateway) -> None:
-    answer = httpx.post(gateway.url + "/openai/v1/chat/completions", json=ASK, headers={"authorization": "Bearer sk-mine"})
+    answer = httpx.post(
+        gateway.url + "/openai/v1/chat/completions", json=ASK, headers={"authorization": "Bearer sk-mine"}
+    )
 
     (row,) = gateway.rows()
     assert answer.status_code == 200

@@ -67,7 +67,9 @@ def test_a_stopping_gateway_finishes_its_streams(stub_thread: Stub, tmp_path: Pa
 
         def read() -> None:
             headers = {"authorization": f"Bearer {gateway.key}", "x-stub-delay": "0.1"}
-            with httpx.stream("POST", gateway.url + CHAT, json={**ASK, "stream": True}, headers=headers, timeout=20) as answer:
+            with httpx.stream(
+                "POST", gateway.url + CHAT, json={**ASK, "stream": True}, headers=headers, timeout=20
+            ) as answer:
                 for chunk in answer.iter_raw():
                     seen.append(chunk)
                     begun.set()

@@ -415,12 +415,18 @@ def test_what_was_said_comes_out_after_its_call_and_is_blanked_when_it_is_kept(t
     reader = SpoolReader(tmp_path)
     found = drain(reader)
 
-    assert [one for one in found if one[0] == "content"] == [("content", "a", b"said in a"), ("content", "b", b"said in b")]
+    assert [one for one in found if one[0] == "content"] == [
+        ("content", "a", b"said in a"),
+        ("content", "b", b"said in b"),
+    ]
     (segment,) = segments(tmp_path)
     assert b"said in" not in segment.read_bytes()
     writer.intent("c", b"begun")
     anew = drain(SpoolReader(tmp_path))  # the blanked records are sound: what lies behind them is found
-    assert [one[:2] for one in anew if one[0] != "content"] == [*(one[:2] for one in found if one[0] != "content"), ("intent", "c")]
+    assert [one[:2] for one in anew if one[0] != "content"] == [
+        *(one[:2] for one in found if one[0] != "content"),
+        ("intent", "c"),
+    ]
     assert {name for kind, name, _ in anew if kind == "content"} == {""}
     assert reader.poll(10).records[0].event_id == "c"
     writer.close()

@@ -78,7 +78,10 @@ def models(bare: str, *, anthropic: bool) -> Answer:
         ]
         whole: dict[str, Any] = {"data": rows, "has_more": False, "first_id": rows[0]["id"], "last_id": rows[-1]["id"]}
     else:
-        rows = [{"id": name, "object": "model", "created": CREATED, "owned_by": "stub"} for name in ("gpt-4o", "gpt-4o-mini")]
+        rows = [
+            {"id": name, "object": "model", "created": CREATED, "owned_by": "stub"}
+            for name in ("gpt-4o", "gpt-4o-mini")
+        ]
         whole = {"object": "list", "data": rows}
     name = bare.removeprefix("/models").strip("/")
     return Answer(whole if not name else next((row for row in rows if row["id"] == name), rows[0]))
@@ -101,7 +104,13 @@ def chat(ask: Ask) -> Answer:
         name = ask.body["tools"][0]["function"]["name"]
         calls = [{"id": "call_1", "type": "function", "function": {"name": name, "arguments": '{"city":"Oslo"}'}}]
     finish = "tool_calls" if calls else "stop"
-    head = {"id": identity, "created": CREATED, "model": ask.model, "service_tier": "default", "system_fingerprint": "fp_stub"}
+    head = {
+        "id": identity,
+        "created": CREATED,
+        "model": ask.model,
+        "service_tier": "default",
+        "system_fingerprint": "fp_stub",
+    }
     message = {"role": "assistant", "content": None if calls else "".join(words), "refusal": None}
     if calls:
         message["tool_calls"] = calls

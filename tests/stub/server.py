@@ -160,7 +160,11 @@ class Connection(asyncio.Protocol):
     async def stream(self, ask: Ask, made: Answer, fault: str, delay: float) -> None:
         coding = ask.headers.get("x-stub-encoding", "")
         packer = _packer(coding)
-        lines = [b"content-type: text/event-stream; charset=utf-8", b"cache-control: no-cache", b"transfer-encoding: chunked"]
+        lines = [
+            b"content-type: text/event-stream; charset=utf-8",
+            b"cache-control: no-cache",
+            b"transfer-encoding: chunked",
+        ]
         self.head(ask, 200, lines + ([b"content-encoding: " + coding.encode()] if coding else []))
         events = made.events
         if fault in {"cut", "in-stream"}:
@@ -188,7 +192,11 @@ class Connection(asyncio.Protocol):
         if ask is not None:
             identity = b"req_stub%06d" % ask.number
             lines = [*lines, b"x-request-id: " + identity, b"request-id: " + identity, b"server: stub"]
-            lines += [b"x-ratelimit-remaining-requests: 4999", b"Anthropic-Organization-Id: org-stub", b"set-cookie: __cf=1"]
+            lines += [
+                b"x-ratelimit-remaining-requests: 4999",
+                b"Anthropic-Organization-Id: org-stub",
+                b"set-cookie: __cf=1",
+            ]
         self.transport.write(b"\r\n".join([first, *lines, b"", b""]))
 
     def whole(self, status: int, body: bytes, ask: Ask | None = None, extra: list[bytes] | None = None) -> None:

@@ -125,7 +125,11 @@ class CheckedResolver(AbstractResolver):
         found = await find_addresses(host, port, self._private_hosts, family)
         return [
             ResolveResult(
-                hostname=host, host=str(address[0]), port=port, family=found_family, proto=socket.IPPROTO_TCP,
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=found_family,
+                proto=socket.IPPROTO_TCP,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
             for found_family, address in found

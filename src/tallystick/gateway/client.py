@@ -158,7 +158,7 @@ def _too_large(limit: int) -> Refused:
 
 
 def _slow(size: int) -> Refused:
-    message = f"the request body came too slowly ({size} bytes so far); raise [gateway] read_timeout_seconds to allow it"
+    message = (
+        f"the request body came too slowly ({size} bytes so far); raise [gateway] read_timeout_seconds to allow it"
+    )
     return Refused(Refusal(408, "request_timeout", message, final=False, close=True))
-
-

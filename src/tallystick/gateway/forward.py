@@ -106,7 +106,9 @@ async def _cut(exchange: Exchange, chunks: list[bytes]) -> None:
     body = b"".join(chunks)
     exchange.meter.response_bytes = len(body)
     event = exchange.meter.settle("cut", exchange.response.status, _read_body(exchange, body), "upstream_cut")
-    await exchange.client.start(exchange.response.status, [*for_client(exchange.response.headers), *cost_headers(event)])
+    await exchange.client.start(
+        exchange.response.status, [*for_client(exchange.response.headers), *cost_headers(event)]
+    )
     await exchange.client.write(body, more=True)
     exchange.client.abort()
 
@@ -193,7 +195,10 @@ async def _pass_stream(exchange: Exchange) -> None:
     except UpstreamFailed as error:
         held = tap.flush()
         exchange.meter.settle(
-            "client_gone" if client.gone else "cut", response.status, tap.facts(), "" if client.gone else _cut_word(error)
+            "client_gone" if client.gone else "cut",
+            response.status,
+            tap.facts(),
+            "" if client.gone else _cut_word(error),
         )
         await client.write(held, more=True)
         client.abort()

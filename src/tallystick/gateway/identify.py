@@ -75,7 +75,9 @@ def identify(credentials: Mapping[bytes, bytes], ring: KeyRing, *, bring_your_ow
     if not presented:
         raise _unauthorized("missing_key", "no key was sent in Authorization or x-api-key")
     if not bring_your_own:
-        raise _unauthorized("foreign_key", "the key sent is no tally key, and callers' own provider keys are switched off")
+        raise _unauthorized(
+            "foreign_key", "the key sent is no tally key, and callers' own provider keys are switched off"
+        )
     form, secret = presented[0]
     return Caller(None, form, secret)
 

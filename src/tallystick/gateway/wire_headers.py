@@ -17,6 +17,8 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+
+
 def get(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
     """The first value of a header, '' when it is not there. Names are lower case."""
     for found, value in headers:
