@@ -4,10 +4,11 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Collection
+from typing import Any
 
 from tallystick.kernel.errors import Unavailable
 
-Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
