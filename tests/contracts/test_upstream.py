@@ -19,6 +19,8 @@ from tallystick.gateway.lean_upstream import LeanUpstream
 from tallystick.gateway.upstream import Upstream, UpstreamFailed, UpstreamRequest, UpstreamResponse
 from tests.contracts.scripted import Peer, make_authority, provider
 
+pytestmark = pytest.mark.slow
+
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 Scenario = Callable[[Upstream], Awaitable[None]]

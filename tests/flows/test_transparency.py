@@ -12,6 +12,8 @@ import pytest
 from tests.gateway.harness import RunningGateway, running_gateway
 from tests.stub.server import Stub, in_thread
 
+pytestmark = pytest.mark.slow
+
 # All that the gateway changes: it adds two headers, and frames a stream anew.
 ADDED = {"x-tally-event-id", "x-tally-cost"}
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
