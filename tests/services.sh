@@ -3,6 +3,7 @@
 # Without root or apt it prints the one line to run; those tests are then counted as not run.
 needed=""
 command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || needed="$needed chromium"
+command -v openssl >/dev/null 2>&1 || needed="$needed openssl"
 [ -z "$needed" ] && exit 0
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
   echo "Installing for the tests:$needed …"

@@ -100,7 +100,7 @@ def test_a_restarting_server_is_called_that() -> None:
 @pytest.mark.slow
 def test_the_command_line_reaches_its_own_server_whatever_the_certificate_names(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+        pytest.skip("NOT RUN: needs openssl")
     words = [
         "req",
         "-x509",

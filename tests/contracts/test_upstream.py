@@ -678,13 +678,13 @@ def test_a_slow_reader_holds_the_provider_back(ground: Ground) -> None:
 @pytest.mark.parametrize("pieces", [(), (b"HTTP/1.1 200 OK\r\nx-a",), (b"HTTP/1.1 100 Continue\r\n\r\n",)])
 def test_silence_before_the_head_is_a_timeout(ground: Ground, pieces: tuple[bytes, ...]) -> None:
     async def scenario(upstream: Upstream) -> None:
-        if pieces and b" 100 " in pieces[0] and ground.kind == "aiohttp":
-            pytest.skip("it takes a lone 100 for a broken connection")
         async with provider(holding(*pieces), always(OK)) as far:
             started = time.monotonic()
             with pytest.raises(UpstreamFailed) as caught:
                 await call(upstream, ask(far.url, silence=0.2))
-            assert (caught.value.reached, caught.value.timed_out) == (True, True)
+            # aiohttp takes a lone 100 for a broken connection, not for silence.
+            broken = ground.kind == "aiohttp" and b" 100 " in b"".join(pieces)
+            assert (caught.value.reached, caught.value.timed_out) == (True, not broken)
             assert 0.15 < time.monotonic() - started < 2
             assert await call(upstream, ask(far.url)) == (200, b"ok")
 
@@ -846,7 +846,7 @@ def test_what_is_no_url_of_a_provider_leads_nowhere(lean: Ground, url: str) -> N
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is missing")
+        pytest.skip("NOT RUN: needs openssl")
     return make_authority(tmp_path_factory.mktemp("authority"))
 
 

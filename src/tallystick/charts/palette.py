@@ -21,11 +21,6 @@ UNKNOWN = "su"  # the group of calls whose owner nobody stated
 OTHERS = "so"  # all the groups too small to be drawn
 
 
-def slot_class(slot: int) -> str:
-    """The class of a slot in the style sheet: ``s0`` … ``s15``."""
-    return f"s{slot % SLOTS}"
-
-
 def contrast(one: str, other: str) -> float:
     """WCAG contrast ratio of two ``#rrggbb`` colours, 1 to 21."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)

@@ -83,7 +83,7 @@ class State:
     async def _look(self) -> None:
         known = -1
         while True:
-            version = await self._read(_change_version)
+            version = await self._read(ConfigDb.change_version)
             if version != known:
                 known = version
                 self.take_in()
@@ -151,7 +151,3 @@ def private_hosts(settings: GatewaySettings) -> set[str]:
     """Hosts that may lead inside: allowed by word, or written out as ``localhost``."""
     hosts = {(urlsplit(one.base_url).hostname or "", one.allow_private) for one in settings.providers.values()}
     return {host for host, allowed in hosts if allowed or host == "localhost" or host.endswith(".localhost")}
-
-
-def _change_version(config_db: ConfigDb) -> int:
-    return int(config_db.rows("SELECT version FROM change")[0][0] or 0)

@@ -9,10 +9,6 @@ from tallystick.charts.palette import SLOTS
 from tallystick.operations.context import Context
 
 _MOST_KEPT = 2000  # per dimension; a name beyond has the colour of its hash
-_READ = "SELECT value FROM setting WHERE name = :name"
-_WRITE = (
-    "INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
 
 
 def assign_colours(context: Context, dimension: str, names: Sequence[str]) -> dict[str, int]:
@@ -28,7 +24,7 @@ def assign_colours(context: Context, dimension: str, names: Sequence[str]) -> di
             for name in fresh[: _MOST_KEPT - len(kept)]:
                 kept.setdefault(name, choose(kept.values()))
             value = json.dumps(kept, ensure_ascii=False)
-            context.config_db.execute(_WRITE, {"name": f"colours {dimension}", "value": value})
+            context.config_db.write_setting(f"colours {dimension}", value)
     return {name: kept[name] if name in kept else _hash(name) for name in names if name}
 
 
@@ -43,5 +39,5 @@ def _hash(name: str) -> int:
 
 
 def _read(context: Context, dimension: str) -> dict[str, int]:
-    rows = context.config_db.rows(_READ, {"name": f"colours {dimension}"})
-    return {str(name): int(slot) for name, slot in json.loads(str(rows[0][0])).items()} if rows else {}
+    kept = context.config_db.read_setting(f"colours {dimension}")
+    return {str(name): int(slot) for name, slot in json.loads(kept).items()} if kept else {}

@@ -18,6 +18,9 @@ from tallystick.usage.meters import FACT_METERS, INPUT_METERS, METERS, TOKEN_MET
 _WIDE = {"duckdb": "HUGEINT", "clickhouse": "Int128"}
 
 
+_SOURCE = "prices.source"
+
+
 def list_cards(config_db: ConfigDb) -> list[PriceCard]:
     """All cards, withdrawn ones too."""
     rows = config_db.rows("SELECT price_id, provider, model, body, known_since, withdrawn_at FROM price_card")
@@ -61,19 +64,12 @@ def withdraw_cards(config_db: ConfigDb, price_ids: Sequence[str], at_us: int, ve
 
 def read_source(config_db: ConfigDb) -> str:
     """What the book was last built from; empty before the first time."""
-    rows = config_db.rows("SELECT value FROM setting WHERE name = 'prices.source'")
-    return str(rows[0][0]) if rows else ""
+    return config_db.read_setting(_SOURCE)
 
 
 def write_source(config_db: ConfigDb, source: str) -> None:
     """Remember what the book was built from, so that an equal build is not done again."""
-    config_db.execute(
-        """
-        INSERT INTO setting (name, value) VALUES ('prices.source', :source)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value
-        """,
-        {"source": source},
-    )
+    config_db.write_setting(_SOURCE, source)
 
 
 def create_rating_tables(engine: Engine) -> None:

@@ -110,6 +110,23 @@ class ConfigDb:
         rows = self.rows("UPDATE change SET version = version + 1 RETURNING version")
         return int(rows[0][0] or 0)
 
+    def change_version(self) -> int:
+        """The change counter as it stands."""
+        return int(self.rows("SELECT version FROM change")[0][0] or 0)
+
+    def read_setting(self, name: str) -> str:
+        """A remembered text, empty when there is none."""
+        rows = self.rows("SELECT value FROM setting WHERE name = :name", {"name": name})
+        return str(rows[0][0]) if rows else ""
+
+    def write_setting(self, name: str, value: str) -> None:
+        """Remember a text under a name, in place of the one before."""
+        self.execute(
+            "INSERT INTO setting (name, value) VALUES (:name, :value) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            {"name": name, "value": value},
+        )
+
     def close(self) -> None:
         """Close this thread's connection."""
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)

@@ -55,11 +55,6 @@ def blank(record: SpoolRecord) -> bytes:
     return encode("content", "", bytes(record.end - record.offset - HEADER.size - 2))
 
 
-def size_of(event_id: str, payload: bytes) -> int:
-    """Bytes that `encode` will need."""
-    return HEADER.size + 2 + len(event_id.encode()) + len(payload)
-
-
 def decode(buffer: bytes, position: int, base: int) -> SpoolRecord | None:
     """The record that begins at a position of the buffer; None when there is no whole, sound one.
 
