@@ -63,6 +63,13 @@ EVENT_COLUMNS: tuple[Column, ...] = (
     Column("user_agent", "text"),
     Column("retry_count", "int", nullable=True),
     Column("trace_id", "text"),
+    Column("verdict", "text"),
+    Column("decision", "text"),
+    Column("bound_cost", "money", nullable=True),
+    Column("sent_model", "text"),
+    Column("attempt_reason", "text"),
+    Column("served_from", "text"),
+    Column("avoided_cost", "money", nullable=True),
 )
 
 # Sums a charge row carries beside its dimensions; each is also computable from events

@@ -22,7 +22,7 @@ _PLAIN: tuple[str, ...] = (
     "model", "response_id", "requested_service_tier", "service_tier", "stream", "currency", "price_id", "list_cost",
     "effective_cost", "request_bytes", "system_bytes", "tools_bytes", "response_bytes", "requested_max_tokens",
     "effective_max_tokens", "finish_reason", "time_to_first_token_us", "duration_us", "user_agent", "retry_count",
-    "trace_id",
+    "trace_id", "verdict", "decision", "bound_cost", "sent_model", "attempt_reason", "served_from", "avoided_cost",
 )  # fmt: skip
 _REQUIRED = frozenset({"event_id", "call_id", "attempt", "occurred_at", "source", "usage_state"})
 _GETTERS: dict[str, Callable[[UsageEvent], Any]] = {

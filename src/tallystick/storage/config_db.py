@@ -41,6 +41,28 @@ _MIGRATIONS: tuple[str, ...] = (
         duplicates INTEGER NOT NULL, rejected INTEGER NOT NULL, first_at INTEGER, last_at INTEGER) STRICT;
     CREATE TABLE audit (at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
     """,
+    """
+    CREATE TABLE budget (
+        budget_id TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL,
+        deleted_at INTEGER, version INTEGER NOT NULL) STRICT;
+    CREATE INDEX budget_version ON budget (version);
+    CREATE TABLE routing_rule (
+        rule_id TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL,
+        deleted_at INTEGER, version INTEGER NOT NULL) STRICT;
+    CREATE INDEX routing_rule_version ON routing_rule (version);
+    CREATE TABLE counter_drift (
+        at INTEGER NOT NULL, budget_id TEXT NOT NULL, counter TEXT NOT NULL, before INTEGER NOT NULL,
+        after INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
+    CREATE INDEX counter_drift_at ON counter_drift (at);
+    CREATE TABLE alert (
+        alert_id TEXT PRIMARY KEY, subject TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, body TEXT NOT NULL,
+        created_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX alert_created_at ON alert (created_at);
+    CREATE TABLE alert_delivery (
+        alert_id TEXT NOT NULL REFERENCES alert (alert_id) ON DELETE CASCADE, channel TEXT NOT NULL,
+        attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, delivered_at INTEGER, given_up_at INTEGER,
+        last_error TEXT NOT NULL, PRIMARY KEY (alert_id, channel)) STRICT;
+    """,
 )
 
 

@@ -48,6 +48,8 @@ TECHNICAL: tuple[str, ...] = (
     "provider_account",
     "source",
     "outcome",
+    "verdict",
+    "served_from",
 )
 
 # Low-cardinality dimensions the hourly charge keeps; the others are answered from events.

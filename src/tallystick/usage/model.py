@@ -55,6 +55,16 @@ class UsageEvent:
         price_id: The price card that rated it, empty when none did.
         list_cost, effective_cost: Sums of the priced lines in grains, None when
             nothing could be priced.
+        verdict: What budgets and rules said: `allowed`, `alerted`, `degraded`, `blocked`,
+            `paused`, `tripped`, `denied`, `cached`; empty where nobody was asked.
+        decision: All that the verdict was made of, as JSON; empty where nobody was asked.
+        bound_cost: The reservation's amount in grains: what the call counts for while its
+            cost is unknown.
+        sent_model: The model asked of the provider, where it is not the one requested.
+        attempt_reason: Why this attempt was made, where it is not the first: `retry: 503`,
+            `failover: timeout, may have been billed`.
+        served_from: `cache` when our response cache answered; never the provider's prompt cache.
+        avoided_cost: What the answer from the cache cost when it was made, in grains.
     """
 
     event_id: str
@@ -99,6 +109,13 @@ class UsageEvent:
     user_agent: str = ""
     retry_count: int | None = None
     trace_id: str = ""
+    verdict: str = ""
+    decision: str = ""
+    bound_cost: int | None = None
+    sent_model: str = ""
+    attempt_reason: str = ""
+    served_from: str = ""
+    avoided_cost: int | None = None
 
     @property
     def unpriced(self) -> tuple[str, ...]:

@@ -8,19 +8,25 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tallystick.config.model import CATALOGUE, Config, Provider
 from tallystick.gateway.settings import reserved_names
 from tallystick.kernel.errors import ConfigError
 
 DIALECTS = ("openai", "anthropic")
 ENGINES = ("duckdb", "clickhouse")
 CLIENTS = ("lean", "aiohttp")
+AUTHS = ("", "bearer", "x-api-key", "api-key", "x-goog-api-key", "aws-sigv4")
+COUNTERS = ("shared", "process", "redis")
+BILLINGS = ("usage", "subscription")
+SMTP_TLS = ("starttls", "tls", "none")
+UNKNOWN_PRICE = ("block", "ceiling", "allow")
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -35,155 +41,24 @@ _RANGES: dict[str, tuple[float, float]] = {
     "gateway.read_timeout_seconds": (0.001, 86_400),
     "gateway.segment_bytes": (4096, 2**31),
     "gateway.connections_per_host": (1, 65_535),
+    "budgets.deadline_ms": (1, 60_000),
+    "budgets.key_usd_per_day": (0, 10**9),
+    "budgets.run_usd": (0, 10**9),
+    "budgets.run_calls_per_minute": (0, 10**9),
+    "budgets.loop_calls": (0, 10**9),
+    "budgets.ceiling_input_usd": (0, 10**6),
+    "budgets.ceiling_output_usd": (0, 10**6),
+    "budgets.assumed_output_tokens": (1024, 10**8),
+    "budgets.reservation_seconds": (1, 10**6),
+    "notify.smtp_port": (1, 65_535),
     "content.retention_days": (1, 36_500),
     "content.max_bytes": (1024, 2**24),
     "retention.events_days": (1, 36_500),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderKey:
-    """One of a provider's own keys; the first whose conditions hold is used.
-
-    Attributes:
-        api_key_env: Name of the environment variable that holds the secret.
-        team, environment: Conditions on the caller's dimensions; empty matches all.
-    """
-
-    api_key_env: str
-    team: str = ""
-    environment: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """An upstream, reached at ``/{name}/…``.
-
-    Attributes:
-        provider: The OpenTelemetry provider name prices are looked up under; the table's name by default.
-        allow_private: The name may resolve to a private, link-local or loopback address.
-            An address written out in `base_url` (or ``localhost``) needs no such word.
-        allow_paths: Paths no dialect can meter that are forwarded all the same, unmetered.
-        timeout_seconds: Longest silence of the upstream.
-    """
-
-    dialect: str
-    base_url: str
-    api_key_env: str = ""
-    keys: tuple[ProviderKey, ...] = ()
-    provider: str = ""
-    allow_private: bool = False
-    allow_paths: tuple[str, ...] = ()
-    timeout_seconds: float = 600.0
-    connect_timeout_seconds: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """The data plane.
-
-    Attributes:
-        bring_your_own_key: Forward a caller's own provider key when it is no ``tally_…`` key.
-            False means that every caller needs a ``tally_…`` key.
-        header_prefix: Prefix of attribution headers.
-        max_body_bytes: Larger requests are refused with 413.
-        client: How providers are spoken to: ``lean``, our own, or ``aiohttp``, slower and known the world over.
-    """
-
-    workers: int = 1
-    bring_your_own_key: bool = True
-    header_prefix: str = "x-cost-"
-    max_body_bytes: int = 64 * 1024 * 1024
-    read_timeout_seconds: float = 60.0
-    segment_bytes: int = 16 * 1024 * 1024
-    connections_per_host: int = 256
-    client: str = "lean"
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where it listens."""
-
-    host: str = "127.0.0.1"
-    port: int = 8420
-    behind_proxy: bool = False
-    tls_cert: str = ""
-    tls_key: str = ""
-    session_hours: int = 168
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """The column engine.
-
-    Attributes:
-        engine: ``duckdb``, or ``clickhouse`` with a `dsn`.
-        memory_limit: Of DuckDB, such as ``2GB``; a quarter of the machine's and 4 GB at most by default.
-    """
-
-    engine: str = "duckdb"
-    dsn: str = ""
-    memory_limit: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Prompts and answers. Off unless switched on.
-
-    Attributes:
-        retention_days: What is older is deleted, also when nothing more is stored.
-        redact_patterns: Regular expressions; what they find is blotted out before anything is written.
-        max_bytes: What is kept of one request or answer.
-    """
-
-    store: bool = False
-    retention_days: int = 30
-    redact_patterns: tuple[str, ...] = ()
-    max_bytes: int = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """Days to keep; absent keeps for ever."""
-
-    events_days: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """The price book's sources.
-
-    Attributes:
-        override: TOML file of dated entries that win over the list.
-    """
-
-    override: str = ""
-
-
-def _default_providers() -> dict[str, Provider]:
-    return {
-        "openai": Provider("openai", "https://api.openai.com", api_key_env="OPENAI_API_KEY"),
-        "anthropic": Provider("anthropic", "https://api.anthropic.com", api_key_env="ANTHROPIC_API_KEY"),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Everything that can be set."""
-
-    timezone: str = "UTC"
-    company: str = ""
-    server: Server = field(default_factory=Server)
-    gateway: Gateway = field(default_factory=Gateway)
-    ledger: Ledger = field(default_factory=Ledger)
-    content: Content = field(default_factory=Content)
-    retention: Retention = field(default_factory=Retention)
-    prices: Prices = field(default_factory=Prices)
-    providers: Mapping[str, Provider] = field(default_factory=_default_providers)
-
-
 def load_config(path: Path | None) -> Config:
-    """Read a TOML file; None is the defaults. Providers named in it are added to the built-in two.
+    """Read a TOML file; None is the defaults. Providers named in it are added to the built-in ones.
 
     Raises:
         ConfigError: The file cannot be read, an entry is unknown or holds the wrong kind of value.
@@ -200,8 +75,7 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"not valid TOML: {error}", where=str(path)) from None
     config = _build(Config, raw, str(path), "")
     assert isinstance(config, Config)
-    merged = {**_default_providers(), **config.providers}
-    config = Config(**{f.name: getattr(config, f.name) for f in fields(config)} | {"providers": merged})
+    config = replace(config, providers={**CATALOGUE, **config.providers})
     _check(config, str(path))
     return config
 
@@ -240,15 +114,24 @@ def _check_words(config: Config, where: str) -> None:
             where=f"{where}: [gateway]",
             next_steps=['write letters, digits and hyphens that end in a hyphen, such as "x-cost-"'],
         )
-    if config.gateway.client not in CLIENTS:
-        names = ", ".join(CLIENTS)
-        raise ConfigError(f'client "{config.gateway.client}" is not one of {names}', where=f"{where}: [gateway]")
-    if ledger.engine not in ENGINES:
-        raise ConfigError(f'engine "{ledger.engine}" is not one of {", ".join(ENGINES)}', where=f"{where}: [ledger]")
+    for entry, value, words in (
+        ("gateway.client", config.gateway.client, CLIENTS),
+        ("ledger.engine", ledger.engine, ENGINES),
+        ("budgets.counters", config.budgets.counters, COUNTERS),
+        ("budgets.unknown_price", config.budgets.unknown_price, UNKNOWN_PRICE),
+        ("notify.smtp_tls", config.notify.smtp_tls, SMTP_TLS),
+    ):
+        table, _, name = entry.partition(".")
+        _check_word(name, value, words, f"{where}: [{table}]")
     if ledger.memory_limit and not _MEMORY.fullmatch(ledger.memory_limit):
         raise ConfigError(
             f'memory_limit "{ledger.memory_limit}" is no size; write it as 2GB', where=f"{where}: [ledger]"
         )
+
+
+def _check_word(name: str, value: str, words: tuple[str, ...], entry: str) -> None:
+    if value not in words:
+        raise ConfigError(f'{name} "{value}" is not one of {", ".join(filter(None, words))}', where=entry)
 
 
 def _check_pattern(pattern: str, entry: str) -> None:
@@ -281,8 +164,9 @@ def _check_name(name: str, where: str) -> None:
 
 
 def _check_provider(provider: Provider, entry: str) -> None:
-    if provider.dialect not in DIALECTS:
-        raise ConfigError(f'dialect "{provider.dialect}" is not one of {", ".join(DIALECTS)}', where=entry)
+    _check_word("dialect", provider.dialect, DIALECTS, entry)
+    _check_word("auth", provider.auth, AUTHS, entry)
+    _check_word("billing", provider.billing, BILLINGS, entry)
     _check_url(provider.base_url, entry)
     for path in ("timeout_seconds", "connect_timeout_seconds"):
         _check_number(path, getattr(provider, path), (0.001, 86_400), entry)

@@ -1,0 +1,31 @@
+"""The configuration: one TOML file, one dataclass tree, and the only reader of the environment."""
+
+from tallystick.config.load import data_dir, environment, load_config
+from tallystick.config.model import (
+    Budgets,
+    Config,
+    Content,
+    Gateway,
+    Notify,
+    Prices,
+    Provider,
+    ProviderKey,
+    Retention,
+    Server,
+)
+
+__all__ = [
+    "Budgets",
+    "Config",
+    "Content",
+    "Gateway",
+    "Notify",
+    "Prices",
+    "Provider",
+    "ProviderKey",
+    "Retention",
+    "Server",
+    "data_dir",
+    "environment",
+    "load_config",
+]

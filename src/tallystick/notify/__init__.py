@@ -1,0 +1,1 @@
+"""Alerts that arrive: signed webhook, Slack, mail; once, retried, also after a restart."""
