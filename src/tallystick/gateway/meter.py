@@ -32,6 +32,7 @@ class Meter:
         self.said = Said(rules) if rules is not None and incoming.route.kind == "metered" else None
         # Raises Unavailable when the disk is full: then the call must not be made.
         state.spool.intent(self.begun.event_id, intent(self.begun))
+        state.observer.began()
 
     def first(self) -> None:
         """The first bytes of a stream are here."""
@@ -44,6 +45,7 @@ class Meter:
             ended = Ended(outcome, status, facts, self._elapsed(), error_type, self.first_token_us, self.response_bytes)
             self.event = self._finish(ended)
             self._write(self.event)
+            self._state.observer.finished(self.begun, self.event)
         return self.event
 
     def _finish(self, ended: Ended) -> UsageEvent:
@@ -97,3 +99,5 @@ def refused_row(state: State, incoming: Incoming, status: int, code: str) -> Non
         state.spool.completion(event.event_id, encode(event))
     except Unavailable:
         return
+    finally:
+        state.observer.finished(begun, event)

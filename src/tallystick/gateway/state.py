@@ -12,6 +12,7 @@ from tallystick.gateway.aiohttp_upstream import AiohttpUpstream
 from tallystick.gateway.attribution import HeaderReader
 from tallystick.gateway.identify import KeyRing
 from tallystick.gateway.lean_upstream import LeanUpstream
+from tallystick.gateway.observe import Observer
 from tallystick.gateway.settings import GatewaySettings
 from tallystick.gateway.upstream import Upstream
 from tallystick.kernel.ids import fingerprint, new_id
@@ -41,6 +42,7 @@ class State:
     spool: SpoolWriter
     upstream: Upstream
     headers: HeaderReader
+    observer: Observer = field(default_factory=Observer)
     seen: int = -1
     contents_lost: int = 0
     _fingerprints: dict[bytes, str] = field(default_factory=dict)
@@ -108,6 +110,7 @@ class State:
         self._reader.shutdown()
         await self.upstream.close()
         self.spool.close()
+        self.observer.close()
         self.word.close()
         self.config_db.close()
 
