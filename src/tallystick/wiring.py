@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from tallystick.gateway.settings import (
     reserved_names,
 )
 from tallystick.kernel.errors import ConfigError, Conflict, TallyError
+from tallystick.kernel.money import grains_from_decimal
 from tallystick.operations.instance import prepare_instance
 from tallystick.org.bind import Bind
 from tallystick.org.bind import check_bind as check_bind_rule
@@ -155,6 +157,13 @@ def _provider(name: str, provider: Provider) -> ProviderSettings:
         allow_paths=provider.allow_paths,
         timeout_seconds=provider.timeout_seconds,
         connect_timeout_seconds=provider.connect_timeout_seconds,
+        auth=provider.auth,
+        region=provider.region,
+        openai_url=provider.openai_url,
+        covered=provider.billing == "subscription",
+        gpu_grains_per_second=grains_from_decimal(Decimal(repr(provider.gpu_usd_per_hour)) / 3600),
+        max_retries=provider.max_retries,
+        fallbacks=provider.fallbacks,
     )
 
 

@@ -10,7 +10,7 @@ from tallystick.gateway.dialects import DIALECTS
 from tallystick.gateway.dialects.model import ResponseFacts
 from tallystick.gateway.forward import Exchange, pass_answer
 from tallystick.gateway.meter import Meter, refused_row
-from tallystick.gateway.prepare import Incoming, owner_of, prepare
+from tallystick.gateway.prepare import Incoming, outgoing, owner_of, prepare
 from tallystick.gateway.refuse import Refusal, Refused, answer
 from tallystick.gateway.settings import ProviderSettings
 from tallystick.gateway.state import State
@@ -33,14 +33,14 @@ async def handle_call(state: State, client: Client, split: Split, provider: Prov
         client, split.name, split.below, provider, DIALECTS[provider.dialect], new_id("evt", arrived_us), arrived_us
     )
     try:
-        request = await prepare(state, incoming)
+        await prepare(state, incoming)
         meter = _begin(state, incoming, started)
     except Refused as refused:
         await _refuse(state, incoming, refused.refusal)
         return
     except ConnectionResetError:
         return
-    await _forward(state, incoming, meter, request)
+    await _forward(state, incoming, meter, outgoing(incoming))
 
 
 def _begin(state: State, incoming: Incoming, started: float) -> Meter:

@@ -15,15 +15,6 @@ from tallystick.kernel.errors import DataError
 from tallystick.kernel.money import text_from_grains
 from tallystick.usage.model import Measured, Outcome, UsageEvent
 
-# What the last event of any stream looks like; only then is it worth asking whether all is known.
-_LAST = (
-    b"[DONE]",
-    b"message_stop",
-    b"response.completed",
-    b"response.incomplete",
-    b"response.failed",
-    b"response.cancelled",
-)
 _log = logging.getLogger("tallystick.gateway")
 _NOTHING = ResponseFacts(measured=Measured(), complete=False)
 _LENGTH_CHANGES = frozenset({b"content-length"})
@@ -54,7 +45,7 @@ async def pass_answer(exchange: Exchange) -> None:
     content_type = get(exchange.response.headers, b"content-type").lower()
     if exchange.incoming.route is UNMETERED:
         await _pass_unread(exchange, [], _NOTHING)
-    elif content_type.startswith("text/event-stream"):
+    elif exchange.incoming.dialect.is_stream(exchange.incoming.route, content_type):
         await _pass_stream(exchange)
     else:
         await _pass_whole(exchange)
@@ -219,13 +210,14 @@ async def _pass_stream(exchange: Exchange) -> None:
 async def _pump(exchange: Exchange, tap: _Tap) -> None:
     """Pass chunks on as they come; the row is settled before the one that says it is over leaves."""
     client, response, meter = exchange.client, exchange.response, exchange.meter
+    last = exchange.incoming.dialect.last
     while chunk := await response.read():
         meter.first()
         meter.response_bytes += len(chunk)
         seen, passed = tap.feed(chunk)
         if meter.said is not None:
             meter.said.feed(seen or (b"" if exchange.encoding else passed))
-        if meter.event is None and any(mark in seen for mark in _LAST):
+        if meter.event is None and any(mark in seen for mark in last):
             facts = tap.facts()
             if facts.complete:
                 meter.settle(_outcome(exchange, facts), response.status, facts)

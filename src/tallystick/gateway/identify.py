@@ -12,9 +12,12 @@ from typing import Literal
 from tallystick.gateway.refuse import Refused, refuse
 from tallystick.org.model import GatewayKey
 
-Form = Literal["bearer", "x-api-key"]
+# How a credential was presented. A signed request names its key id, which may be one of ours.
+Form = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "aws-sigv4"]
 
 _OURS = b"tally"
+_SIGNED = b"AWS4-HMAC-SHA256"
+_HEADERS: tuple[Form, ...] = ("x-api-key", "api-key", "x-goog-api-key")
 _LONGEST_SECRET = 8192
 
 
@@ -79,6 +82,12 @@ def identify(credentials: Mapping[bytes, bytes], ring: KeyRing, *, bring_your_ow
             "foreign_key", "the key sent is no tally key, and callers' own provider keys are switched off"
         )
     form, secret = presented[0]
+    if form == "aws-sigv4":
+        raise _unauthorized(
+            "foreign_signature",
+            "a request signed with AWS keys cannot be passed on, for its signature names another host; "
+            "send an Amazon Bedrock API key as a bearer token, or a tally key as the AWS access key id",
+        )
     return Caller(None, form, secret)
 
 
@@ -87,8 +96,16 @@ def _presented(credentials: Mapping[bytes, bytes]) -> list[tuple[Form, bytes]]:
     scheme, _, secret = credentials.get(b"authorization", b"").strip().partition(b" ")
     if scheme.lower() == b"bearer":
         found.append(("bearer", secret.strip()))
-    found.append(("x-api-key", credentials.get(b"x-api-key", b"").strip()))
+    elif scheme == _SIGNED:
+        found.append(("aws-sigv4", _key_id(secret)))
+    found += [(form, credentials.get(form.encode(), b"").strip()) for form in _HEADERS]
     return [(form, secret) for form, secret in found if 0 < len(secret) <= _LONGEST_SECRET]
+
+
+def _key_id(authorization: bytes) -> bytes:
+    """Of ``Credential=KEYID/date/region/service/aws4_request, SignedHeaders=…``: the key id."""
+    _, _, rest = authorization.partition(b"Credential=")
+    return rest.partition(b"/")[0]
 
 
 def _unauthorized(code: str, reason: str) -> Refused:

@@ -4,9 +4,11 @@ import asyncio
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
 
 from tallystick.gateway.attribution import Attribution, CallHeaders, attribute
 from tallystick.gateway.client import Client
+from tallystick.gateway.credentials import carrier
 from tallystick.gateway.dialects.model import Dialect, RequestFacts, Route
 from tallystick.gateway.identify import Caller, identify
 from tallystick.gateway.inflate import inflate
@@ -45,10 +47,12 @@ class Incoming:
     head: CallHeaders = field(default_factory=CallHeaders)
     owner: Attribution = _NOBODY
     secret: bytes = b""
+    query: bytes = b""
+    stamp: bool = False
 
 
-async def prepare(state: State, incoming: Incoming) -> UpstreamRequest:
-    """Run the steps in order.
+async def prepare(state: State, incoming: Incoming) -> None:
+    """Find out who, where to, what and in whose name, in this order.
 
     Raises:
         Refused: A step said no.
@@ -59,19 +63,25 @@ async def prepare(state: State, incoming: Incoming) -> UpstreamRequest:
     if (reading := state.refresh()) is not None:
         await asyncio.wait({reading})
     head = incoming.head = state.headers.read(headers)
+    incoming.query = _without_key(head, client.scope["query_string"])
     caller = incoming.caller = identify(head.credentials, state.ring, bring_your_own=settings.bring_your_own_key)
     incoming.route = find_route(incoming)
     incoming.body = await client.read_body(settings.max_body_bytes, settings.read_timeout_seconds)
     incoming.facts = read_facts(incoming, get(headers, b"content-encoding"), settings.max_body_bytes)
     incoming.owner = owner_of(incoming, caller)
     incoming.secret = choose_secret(incoming, caller)
+
+
+def outgoing(incoming: Incoming) -> UpstreamRequest:
+    """What is sent to the provider, as all steps have left it."""
+    provider = incoming.provider
     return UpstreamRequest(
-        client.scope["method"],
-        _with_query(upstream_url(incoming.provider.base_url, incoming.below), client.scope["query_string"]),
-        _outgoing_headers(incoming, caller),
-        _outgoing(incoming),
-        incoming.provider.timeout_seconds,
-        incoming.provider.connect_timeout_seconds,
+        incoming.client.scope["method"],
+        _with_query(upstream_url(provider.base_url, incoming.below), incoming.query),
+        _outgoing_headers(incoming),
+        _outgoing_body(incoming),
+        provider.timeout_seconds,
+        provider.connect_timeout_seconds,
     )
 
 
@@ -168,31 +178,47 @@ def fingerprints(secret: bytes, blocks: Sequence[bytes]) -> tuple[str, ...]:
     return tuple(hmac.digest(secret, block, "sha256").hex()[:32] for block in blocks[:_MOST_BLOCKS])
 
 
-def _outgoing(incoming: Incoming) -> bytes:
-    """The client's own bytes, unless the dialect had to ask for usage."""
-    return incoming.facts.body if incoming.facts.asked_usage else incoming.body
+def _outgoing_body(incoming: Incoming) -> bytes:
+    """The client's own bytes, unless the gateway had to change them."""
+    facts = incoming.facts
+    return facts.body if facts.asked_usage or facts.changed else incoming.body
 
 
-def _outgoing_headers(incoming: Incoming, caller: Caller) -> list[tuple[bytes, bytes]]:
-    passed = incoming.head.forward
-    if incoming.facts.asked_usage:
-        # The body is ours now, and what we hide from its answer must be readable as it passes.
-        passed = [one for one in passed if one[0] not in {b"content-encoding", b"accept-encoding"}]
+def _outgoing_headers(incoming: Incoming) -> list[tuple[bytes, bytes]]:
+    facts, passed = incoming.facts, incoming.head.forward
+    if facts.asked_usage or facts.changed:
+        # The body is ours now, and plain.
+        passed = [one for one in passed if one[0] != b"content-encoding"]
+    if facts.asked_usage:
+        # What we hide from the answer must be readable as it passes.
+        passed = [one for one in passed if one[0] != b"accept-encoding"]
         passed.append((b"accept-encoding", b"identity"))
-    secret = incoming.secret
-    carrier = (b"x-api-key", secret) if _as_api_key(incoming, caller) else (b"authorization", b"Bearer " + secret)
+    if incoming.stamp:
+        passed = [*passed, (b"x-tally-reservation", incoming.event_id.encode())]
     if incoming.body:
-        return [*passed, (b"content-length", b"%d" % len(_outgoing(incoming))), carrier]
-    return [*passed, carrier]
+        passed = [*passed, (b"content-length", b"%d" % len(_outgoing_body(incoming)))]
+    return [*passed, _credential(incoming)]
 
 
-def _as_api_key(incoming: Incoming, caller: Caller) -> bool:
-    """Which header carries the provider's key: as the caller did, unless Anthropic's key itself tells."""
-    if caller.brought or incoming.dialect.name != "anthropic":
-        return caller.form == "x-api-key" and (bool(caller.brought) or incoming.dialect.name == "anthropic")
-    if incoming.secret.startswith(b"sk-ant-oat"):
-        return False
-    return caller.form == "x-api-key" or incoming.secret.startswith(b"sk-ant-api")
+def _credential(incoming: Incoming) -> tuple[bytes, bytes]:
+    caller = incoming.caller
+    assert caller is not None
+    if caller.brought:
+        return carrier(caller.form, incoming.secret, caller.form)
+    return carrier(incoming.provider.auth or incoming.dialect.auth, incoming.secret, caller.form)
+
+
+def _without_key(head: CallHeaders, query: bytes) -> bytes:
+    """The query less ``key=…``, which is how Google's keys may be sent; it becomes a credential like any other."""
+    if b"key=" not in query:
+        return query
+    kept = []
+    for part in query.split(b"&"):
+        if part.startswith(b"key="):
+            head.credentials.setdefault(b"x-goog-api-key", unquote_to_bytes(part[4:]))
+        else:
+            kept.append(part)
+    return b"&".join(kept)
 
 
 def _with_query(url: str, query: bytes) -> str:

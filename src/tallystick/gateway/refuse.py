@@ -6,7 +6,7 @@ not tried again, 408 and 5xx are tried again, so each is used where trying again
 
 from dataclasses import dataclass
 
-from tallystick.gateway.dialects.model import Dialect
+from tallystick.gateway.dialects.model import NO_DETAIL, Detail, Dialect
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -19,6 +19,8 @@ class Refusal:
         code: Word for machines; becomes the row's `error_type`.
         message: What, where, why and the next step, for the person who reads the exception.
         final: Trying again cannot succeed; said in `x-should-retry` for SDKs that would try.
+        retry_after: Whole seconds after which trying again makes sense; 0 says nothing.
+        detail: What goes into the error's body beside the message.
     """
 
     status: int
@@ -26,6 +28,8 @@ class Refusal:
     message: str
     final: bool = True
     close: bool = False
+    retry_after: int = 0
+    detail: Detail = NO_DETAIL
 
 
 class Refused(Exception):
@@ -43,15 +47,17 @@ def refuse(status: int, code: str, message: str, *, final: bool = True) -> Refus
 
 def answer(dialect: Dialect, refusal: Refusal, event_id: str) -> tuple[Headers, bytes]:
     """Headers and body of the answer."""
-    body = dialect.error(refusal.status, refusal.code, refusal.message, event_id)
+    body = dialect.error(refusal.status, refusal.code, refusal.message, event_id, refusal.detail)
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"x-request-id" if dialect.name == "openai" else b"request-id", event_id.encode()),
+        (dialect.request_id, event_id.encode()),
         (b"x-tally-event-id", event_id.encode()),
     ]
     if refusal.final:
         headers.append((b"x-should-retry", b"false"))
+    if refusal.retry_after:
+        headers.append((b"retry-after", b"%d" % refusal.retry_after))
     if refusal.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if refusal.close:

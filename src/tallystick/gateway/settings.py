@@ -67,6 +67,13 @@ class ProviderSettings:
         allow_private: The host may resolve to an address that is not public.
         allow_paths: Paths forwarded though no dialect can meter them; a trailing ``*`` matches the rest.
         timeout_seconds: Longest silence of the upstream.
+        auth: How its key travels; empty is the dialect's way.
+        region: Cloud region, for signing and prices.
+        openai_url: Its OpenAI-compatible endpoint; empty where it has none.
+        covered: A subscription pays, so calls cost nothing against money budgets.
+        gpu_grains_per_second: What a second of a self-hosted call costs; 0 where tokens are priced.
+        max_retries: How often a call that cannot have been billed is tried again.
+        fallbacks: Names of providers of the same dialect to try next, in order.
     """
 
     dialect: str
@@ -78,6 +85,13 @@ class ProviderSettings:
     allow_paths: tuple[str, ...] = ()
     timeout_seconds: float = 600.0
     connect_timeout_seconds: float = 10.0
+    auth: str = ""
+    region: str = ""
+    openai_url: str = ""
+    covered: bool = False
+    gpu_grains_per_second: int = 0
+    max_retries: int = 0
+    fallbacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,17 @@ import msgspec
 
 from tallystick.gateway.dialects import anthropic_messages, anthropic_request, free
 from tallystick.gateway.dialects.figures import nothing_used
-from tallystick.gateway.dialects.model import RequestFacts, ResponseFacts, Route, StreamReader
+from tallystick.gateway.dialects.model import (
+    NO_DETAIL,
+    Change,
+    Detail,
+    RequestFacts,
+    ResponseFacts,
+    Route,
+    StreamReader,
+)
 from tallystick.gateway.dialects.openai import below_version
+from tallystick.gateway.dialects.rewrite import with_members
 
 _MESSAGES = Route("metered", "chat", "messages")
 _FREE = (
@@ -31,6 +40,9 @@ class Anthropic:
     """See `model.Dialect`."""
 
     name = "anthropic"
+    auth = "anthropic"
+    request_id = b"request-id"
+    last: tuple[bytes, ...] = (b"message_stop",)
 
     def route(self, method: str, path: str) -> Route | None:
         """The route of a path; None for what cannot be metered."""
@@ -57,10 +69,22 @@ class Anthropic:
         """A reader of the route's events."""
         return free.FreeStream() if route.kind == "free" else anthropic_messages.MessagesStream(request)
 
-    def error(self, status: int, code: str, message: str, request_id: str) -> bytes:
-        """``{"type": "error", "error": {…}, "request_id": …}``."""
-        body = {"type": "error", "error": _error(status, code, message), "request_id": request_id or None}
-        return msgspec.json.encode(body)
+    def is_stream(self, route: Route, content_type: str) -> bool:
+        """Server-sent events."""
+        return content_type.startswith("text/event-stream")
+
+    def rewrite(self, route: Route, path: str, body: bytes, change: Change) -> tuple[str, bytes]:
+        """Model and cap are members of the body."""
+        values = {"model": change.model, "max_tokens": change.max_tokens}
+        known = {name: value for name, value in values.items() if value is not None}
+        return path, with_members(body, known) if known else body
+
+    def error(self, status: int, code: str, message: str, request_id: str, detail: Detail = NO_DETAIL) -> bytes:
+        """``{"type": "error", "error": {…}, "request_id": …}``; what a budget said is in ``error.details``."""
+        error = _error(status, code, message)
+        if detail is not NO_DETAIL:
+            error["details"] = {"code": code, "tally": detail}
+        return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id or None})
 
     def stream_error(self, code: str, message: str) -> bytes:
         """An ``error`` event, on which the SDKs raise."""

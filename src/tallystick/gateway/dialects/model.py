@@ -17,11 +17,47 @@ class Route:
     Attributes:
         operation_name: As OpenTelemetry: `chat`, `embeddings`, `generate_content`, … or `list_models`.
         format: Which wire shape within the dialect: `chat`, `completions`, `responses`, `embeddings`, `messages`, `free`.
+        model: The model where the path names it; empty where the body does.
+        stream: The path itself asks for a stream.
     """
 
     kind: RouteKind
     operation_name: str
     format: str
+    model: str = ""
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the gateway changes of a request; None leaves it as it came.
+
+    Attributes:
+        max_tokens: The cap on each answer's output, put in or lowered.
+    """
+
+    model: str | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a refusal says beside its message, in the error's body.
+
+    Attributes:
+        budget: Its name; empty when no budget refused.
+        limit: As people write it, with its unit.
+        resets_at: ISO instant of the window's end, empty when it has none.
+        link: Page of the request or budget.
+    """
+
+    budget: str = ""
+    limit: str = ""
+    resets_at: str = ""
+    link: str = ""
+
+
+NO_DETAIL = Detail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +71,11 @@ class RequestFacts:
         user, metadata: Attribution found in the body (OpenAI `user`, `safety_identifier`, `metadata`;
             Anthropic `metadata.user_id`; LiteLLM `metadata`).
         media_tokens: Our estimate for images and audio, used only where usage is absent.
+        media_ceiling: The most tokens that images, audio and files of the request can become.
+        choices: Answers asked for (`n`); `max_tokens` caps each.
+        searches: The most server-side searches the request allows; None when it sets no bound.
+        unbounded: Why nobody can know how much input it has (a stored conversation, a file by id); empty when known.
+        changed: The gateway changed the body, so its length and coding are ours.
     """
 
     model: str
@@ -50,6 +91,11 @@ class RequestFacts:
     text_bytes: int = 0
     media_tokens: int = 0
     blocks: tuple[bytes, ...] = ()
+    media_ceiling: int = 0
+    choices: int = 1
+    searches: int | None = 0
+    unbounded: str = ""
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +139,20 @@ class StreamReader(Protocol):
 
 
 class Dialect(Protocol):
-    """One provider family's wire formats."""
+    """One provider family's wire formats.
+
+    Attributes:
+        name: What the configuration calls it.
+        auth: How the provider's key travels unless the provider says otherwise: `bearer`, `x-api-key`, `api-key`,
+            `x-goog-api-key`, `aws-sigv4`; `anthropic` is `x-api-key`, or `bearer` for keys that want it.
+        request_id: Header that carries the request's id in an answer.
+        last: What the last event of a stream contains; only then is its reader asked whether all is known.
+    """
 
     name: str
+    auth: str
+    request_id: bytes
+    last: tuple[bytes, ...]
 
     def route(self, method: str, path: str) -> Route | None:
         """The route of a path below the provider's name (``/v1/chat/completions``), None when unknown."""
@@ -113,7 +170,13 @@ class Dialect(Protocol):
     def read_stream(self, route: Route, request: RequestFacts) -> StreamReader:
         """A reader for one streamed response."""
 
-    def error(self, status: int, code: str, message: str, request_id: str) -> bytes:
+    def is_stream(self, route: Route, content_type: str) -> bool:
+        """Whether an answer of this (lower-case) content type is read as it passes."""
+
+    def rewrite(self, route: Route, path: str, body: bytes, change: Change) -> tuple[str, bytes]:
+        """Path and (plain) body with the change made and all else as it came."""
+
+    def error(self, status: int, code: str, message: str, request_id: str, detail: Detail = NO_DETAIL) -> bytes:
         """An error body in the provider's own shape; the SDKs raise their typed exception on it."""
 
     def stream_error(self, code: str, message: str) -> bytes:

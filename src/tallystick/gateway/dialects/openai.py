@@ -4,7 +4,16 @@ import re
 
 from tallystick.gateway.dialects import free, openai_chat, openai_errors, openai_request, openai_responses
 from tallystick.gateway.dialects.figures import nothing_used
-from tallystick.gateway.dialects.model import RequestFacts, ResponseFacts, Route, StreamReader
+from tallystick.gateway.dialects.model import (
+    NO_DETAIL,
+    Change,
+    Detail,
+    RequestFacts,
+    ResponseFacts,
+    Route,
+    StreamReader,
+)
+from tallystick.gateway.dialects.rewrite import has_member, with_members
 
 _METERED = {
     "chat/completions": Route("metered", "chat", "chat"),
@@ -43,6 +52,15 @@ class OpenAI:
     """See `model.Dialect`."""
 
     name = "openai"
+    auth = "bearer"
+    request_id = b"x-request-id"
+    last: tuple[bytes, ...] = (
+        b"[DONE]",
+        b"response.completed",
+        b"response.incomplete",
+        b"response.failed",
+        b"response.cancelled",
+    )
 
     def route(self, method: str, path: str) -> Route | None:
         """The route of a path; None for what cannot be metered."""
@@ -75,9 +93,22 @@ class OpenAI:
             return openai_responses.ResponsesStream(request)
         return openai_chat.ChatStream(request)
 
-    def error(self, status: int, code: str, message: str, request_id: str) -> bytes:
+    def is_stream(self, route: Route, content_type: str) -> bool:
+        """Server-sent events."""
+        return content_type.startswith("text/event-stream")
+
+    def rewrite(self, route: Route, path: str, body: bytes, change: Change) -> tuple[str, bytes]:
+        """Model and cap are members of the body; the cap under the name that the request or the route uses."""
+        values: dict[str, object] = {}
+        if change.model is not None:
+            values["model"] = change.model
+        if change.max_tokens is not None:
+            values[_cap_name(route, body)] = change.max_tokens
+        return path, with_members(body, values) if values else body
+
+    def error(self, status: int, code: str, message: str, request_id: str, detail: Detail = NO_DETAIL) -> bytes:
         """``{"error": {…}}``; the request id travels in a header."""
-        return openai_errors.error_body(status, code, message)
+        return openai_errors.error_body(status, code, message, detail)
 
     def stream_error(self, code: str, message: str) -> bytes:
         """An event on which the SDKs raise."""
@@ -86,3 +117,11 @@ class OpenAI:
     def keep_alive(self) -> bytes:
         """A comment."""
         return b": keep-alive\n\n"
+
+
+def _cap_name(route: Route, body: bytes) -> str:
+    if route.format == "responses":
+        return "max_output_tokens"
+    if route.format == "completions" or has_member(body, "max_tokens"):
+        return "max_tokens"
+    return "max_completion_tokens"

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tallystick.gateway.dialects.model import RequestFacts
+from tallystick.gateway.dialects.model import NO_DETAIL, Detail, RequestFacts
 from tallystick.gateway.dialects.reading import members, text
 
 _TYPES = {
@@ -12,6 +12,7 @@ _TYPES = {
     404: "not_found_error",
     429: "rate_limit_error",
 }
+_QUOTA = frozenset({"budget_exceeded", "workload_paused", "price_unknown"})
 # What a request may ask for by name. `auto` leaves the choice to the provider.
 _CERTAIN = {"flex": "flex", "priority": "priority", "fast": "priority", "scale": "scale", "default": "default"}
 
@@ -30,9 +31,12 @@ def error_word(error: object, status: int) -> str:
     return f"http_{status}" if status >= 400 else "error"
 
 
-def error_body(status: int, code: str, message: str) -> bytes:
-    """``{"error": {…}}``, on which the SDKs raise by status."""
-    return msgspec.json.encode({"error": _error(status, code, message)})
+def error_body(status: int, code: str, message: str, detail: Detail = NO_DETAIL) -> bytes:
+    """``{"error": {…}}``, on which the SDKs raise by status; what a budget said is in ``error.tally``."""
+    error = _error(status, code, message)
+    if detail is not NO_DETAIL:
+        error["tally"] = detail
+    return msgspec.json.encode({"error": error})
 
 
 def stream_error(code: str, message: str) -> bytes:
@@ -41,6 +45,6 @@ def stream_error(code: str, message: str) -> bytes:
 
 
 def _error(status: int, code: str, message: str) -> dict[str, object]:
-    kind = "insufficient_quota" if code == "budget_exceeded" else _TYPES.get(status)
+    kind = "insufficient_quota" if code in _QUOTA else _TYPES.get(status)
     kind = kind or ("server_error" if status >= 500 else "invalid_request_error")
     return {"message": message, "type": kind, "param": None, "code": code or None}
