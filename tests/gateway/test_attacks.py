@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from tallystick.gateway.addresses import is_public
 from tallystick.gateway.aiohttp_upstream import AiohttpUpstream
 from tallystick.gateway.identify import KeyRing, identify
 from tallystick.gateway.refuse import Refused
 from tallystick.gateway.upstream import UpstreamFailed, UpstreamRequest
+from tallystick.kernel.addresses import is_public
 from tallystick.org.model import GatewayKey
 from tests.gateway.harness import SECRET, RunningGateway, running_gateway
 from tests.stub.server import Stub

@@ -1,16 +1,14 @@
 """Where a host's name leads, and whether it may: names of the inside are refused unless allowed."""
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Collection
 from typing import Any
 
+from tallystick.kernel.addresses import is_address, is_public
 from tallystick.kernel.errors import Unavailable
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 async def find_addresses(
@@ -34,24 +32,3 @@ async def find_addresses(
                 next_steps=["set allow_private = true for this provider if that is meant"],
             )
     return [(socket.AddressFamily(one[0]), one[4]) for one in found]
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is written as an address, in the usual form."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def is_public(address: str) -> bool:
-    """Whether an address belongs to the public Internet, also when IPv4 hides in IPv6."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast

@@ -39,6 +39,7 @@ class Context:
         zone: Time zone of days and months.
         secret: The instance's own key for keyed fingerprints; never leaves the machine.
         demo: Shown as "demo" in the header and in every export.
+        channels: Names of the ways alerts leave by; what is raised is owed to each.
     """
 
     ledger: Engine
@@ -48,6 +49,7 @@ class Context:
     secret: bytes = b""
     demo: str = ""
     retention: Retention = field(default_factory=Retention)
+    channels: tuple[str, ...] = ()
 
 
 def now_us() -> int:

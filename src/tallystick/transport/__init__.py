@@ -1,0 +1,1 @@
+"""Outgoing connections of the control plane: checked addresses, verified TLS, no redirects, bounded time."""
