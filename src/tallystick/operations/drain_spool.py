@@ -16,6 +16,7 @@ from tallystick.kernel.errors import DataError
 from tallystick.ledger.store import append_content
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_events
+from tallystick.operations.watch_rows import watch_events
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.rate import priced
 from tallystick.storage.segment import SpoolRecord
@@ -44,7 +45,9 @@ def drain_spool(context: Context, reader: SpoolReader, book: PriceBook) -> int:
         batch = reader.poll(_LIMIT)
         records = batch.records
         payloads = (record.payload for record in records if record.kind == "completion")
-        new += _store(context, _decoded(context, payloads))
+        events = _decoded(context, payloads)
+        new += _store(context, events)
+        watch_events(context, events)
         _store_content(context, records)
         reader.commit(batch)
         more = len(records) >= _LIMIT // 2 or batch.is_large
