@@ -10,7 +10,7 @@ import time
 from tallystick.gateway.content import Said
 from tallystick.gateway.dialects.model import ResponseFacts
 from tallystick.gateway.prepare import Incoming, begin
-from tallystick.gateway.row import Begun, Ended, encode, finished, intent, without_cargo
+from tallystick.gateway.row import Begun, Ended, call_id, encode, finished, intent, without_cargo
 from tallystick.gateway.state import State
 from tallystick.kernel.errors import Unavailable
 from tallystick.usage.model import Measured, Outcome, UsageEvent
@@ -74,7 +74,7 @@ def refused_row(state: State, incoming: Incoming, status: int, code: str) -> Non
     begun = begin(state, incoming)
     event = UsageEvent(
         event_id=begun.event_id,
-        call_id=begun.event_id.replace("evt_", "call_", 1),
+        call_id=begun.call_id or call_id(begun.event_id),
         occurred_at=begun.arrived_us,
         attempt=0,
         outcome="refused",

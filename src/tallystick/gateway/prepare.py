@@ -49,6 +49,10 @@ class Incoming:
     secret: bytes = b""
     query: bytes = b""
     stamp: bool = False
+    call_id: str = ""
+    attempt: int = 1
+    attempt_reason: str = ""
+    sent_model: str = ""
 
 
 async def prepare(state: State, incoming: Incoming) -> None:
@@ -170,6 +174,10 @@ def begin(state: State, incoming: Incoming) -> Begun:
         retry_count=incoming.head.retry_count,
         fingerprints=fingerprints(state.settings.secret, incoming.facts.blocks),
         request_bytes=len(incoming.body),
+        call_id=incoming.call_id,
+        attempt=incoming.attempt,
+        attempt_reason=incoming.attempt_reason,
+        sent_model=incoming.sent_model,
     )
 
 

@@ -25,6 +25,10 @@ class Begun:
         arrived_us: Microseconds since 1970; part of the row's identity.
         key: Our key's id, empty for callers with their own.
         key_fingerprint: Of the provider's key that pays.
+        call_id: The client's request; the first attempt's own when empty.
+        attempt: 1 for the first; 0 for what reaches no provider.
+        attempt_reason: Why there is another attempt after the first.
+        sent_model: The model asked of the provider, where it is not the one requested.
     """
 
     event_id: str
@@ -42,6 +46,10 @@ class Begun:
     retry_count: int | None = None
     fingerprints: tuple[str, ...] = ()
     request_bytes: int = 0
+    call_id: str = ""
+    attempt: int = 1
+    attempt_reason: str = ""
+    sent_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,11 @@ def intent(begun: Begun) -> bytes:
     return _encode(
         {
             "event_id": begun.event_id,
-            "call_id": call_id(begun.event_id),
+            "call_id": begun.call_id or call_id(begun.event_id),
             "occurred_at": begun.arrived_us,
+            "attempt": begun.attempt,
+            "attempt_reason": begun.attempt_reason,
+            "sent_model": begun.sent_model,
             "outcome": "interrupted",
             "operation_name": begun.route.operation_name,
             "provider": begun.provider,
@@ -75,7 +86,7 @@ def intent(begun: Begun) -> bytes:
             "key": begun.key,
             "key_fingerprint": begun.key_fingerprint,
             "request_model": facts.model,
-            "model": facts.model,
+            "model": begun.sent_model or facts.model,
             "requested_service_tier": facts.service_tier,
             "stream": facts.stream,
             "dimensions": begun.dimensions,
@@ -101,12 +112,13 @@ def finished(begun: Begun, ended: Ended, book: PriceBook | None) -> UsageEvent:
     facts, answer = begun.facts, ended.facts
     measured, dimensions = _bounded(answer.measured), _with_region(begun.dimensions, answer.region)
     model, tier = answer.response_model[:_LONGEST], answer.service_tier[:_LONGEST]
-    prices: dict[str, Any] = {"model": model or facts.model}
+    asked = begun.sent_model or facts.model
+    prices: dict[str, Any] = {"model": model or asked}
     if book is not None:
         result = rate(
             book,
             provider=begun.provider,
-            model=best_name(book, begun.provider, model, facts.model),
+            model=best_name(book, begun.provider, model, asked),
             service_tier=tier or facts.service_tier,
             region=dimensions.get("region", ""),
             at_us=begun.arrived_us,
@@ -115,9 +127,11 @@ def finished(begun: Begun, ended: Ended, book: PriceBook | None) -> UsageEvent:
         prices = price_fields(result)
     return UsageEvent(
         event_id=begun.event_id,
-        call_id=call_id(begun.event_id),
+        call_id=begun.call_id or call_id(begun.event_id),
         occurred_at=begun.arrived_us,
-        attempt=1,
+        attempt=begun.attempt,
+        attempt_reason=begun.attempt_reason,
+        sent_model=begun.sent_model,
         outcome=ended.outcome,
         status=ended.status,
         error_type=(ended.error_type or answer.error_type)[:_LONGEST],
@@ -163,7 +177,7 @@ def encode(event: UsageEvent) -> bytes:
 
 
 def call_id(event_id: str) -> str:
-    """The client request's id: today every request is one attempt."""
+    """The client request's id, made of its first attempt's."""
     return f"call_{event_id.removeprefix('evt_')}"
 
 
