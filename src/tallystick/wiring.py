@@ -31,6 +31,7 @@ from tallystick.org.bind import Bind
 from tallystick.org.bind import check_bind as check_bind_rule
 
 if TYPE_CHECKING:
+    from tallystick.notify.model import Channel
     from tallystick.pricing.book import PriceBook
     from tallystick.storage.config_db import ConfigDb
 
@@ -243,6 +244,7 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     """
     from tallystick.api.app import build_api
     from tallystick.api.jobs import Jobs
+    from tallystick.api.postman import Postman
     from tallystick.api.services import Services
     from tallystick.operations.context import Context, Retention
     from tallystick.operations.drain_spool import count_rejected
@@ -255,20 +257,22 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     instance = prepare_instance(data_dir)
     engine = _patiently(lambda: _open_engine(config, data_dir), wait_seconds)
     config_db = ConfigDb(data_dir / "config.db")
+    channels = open_channels(config)
     context = Context(
         ledger=engine, config_db=config_db, data_dir=data_dir, zone=config.timezone, secret=instance.secret,
         demo=demo, retention=Retention(events_days=config.retention.events_days, content_days=config.content.retention_days),
+        channels=tuple(channel.name for channel in channels),
     )  # fmt: skip
     try:
         start_ledger(context)
         refresh_prices(context, _override(config))
         book = _current_book(config_db)
-        jobs = Jobs(context, SpoolReader(data_dir / "spool"), book)
+        jobs = Jobs(context, SpoolReader(data_dir / "spool"), book, postman=Postman(context, channels))
         jobs.settle()
         services = Services(
             book=book, version=__version__, base_url=default_url(config), pending=jobs.pending,
             writing=lambda: jobs.writing, secure=bool(config.server.tls_cert) or config.server.behind_proxy,
-            session_hours=config.server.session_hours, error_page=error_page, ready=jobs.well,
+            session_hours=config.server.session_hours, error_page=error_page, ready=jobs.well, channels=channels,
             facts=lambda: {"spool_rejected": count_rejected(context), "jobs_error": jobs.last_error},
         )  # fmt: skip
         web = build_web(
@@ -278,6 +282,37 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     finally:
         config_db.close()
         engine.close()
+
+
+def open_channels(config: Config) -> tuple["Channel", ...]:
+    """The ways alerts leave by; one whose variable is empty is there all the same, and says so."""
+    notify = config.notify
+    wanted = (
+        ("webhook", notify.webhook_url, notify.webhook_secret_env),
+        ("slack", notify.slack_url_env, notify.slack_url_env),
+        ("mail", notify.smtp_host, notify.smtp_password_env),
+    )
+    return tuple(_channel(config, name, variable) for name, there, variable in wanted if there)
+
+
+def _channel(config: Config, name: str, variable: str) -> "Channel":
+    from tallystick.notify.broken import Broken
+    from tallystick.notify.mail import Mail
+    from tallystick.notify.slack import Slack
+    from tallystick.notify.webhook import Webhook
+    from tallystick.operations.context import now_us
+
+    notify, url, secret = config.notify, default_url(config), environment(variable) if variable else ""
+    if variable and not secret:
+        return Broken(name, f"the environment variable {variable} is empty")
+    if name == "webhook":
+        return Webhook(notify.webhook_url, secret.encode(), url, now_us, notify.allow_private)
+    if name == "slack":
+        return Slack(secret, url, notify.allow_private)
+    return Mail(
+        notify.smtp_host, notify.smtp_port, notify.smtp_tls, notify.mail_from, notify.mail_to, url,
+        user=notify.smtp_user, password=secret, allow_private=notify.allow_private,
+    )  # fmt: skip
 
 
 def _current_book(config_db: "ConfigDb") -> Callable[[], "PriceBook"]:

@@ -41,6 +41,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/login-links"): {"admin", "local"},
     ("GET", "/api/v1/audit"): {"admin", "auditor", "local"},
     ("POST", "/api/v1/erase"): {"admin", "local"},
+    ("GET", "/api/v1/alerts"): ALL,
+    ("POST", "/api/v1/alerts/test"): {"admin", "local"},
     ("POST", "/logout"): ALL | SCOPED,
 }
 OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/login"), ("POST", "/login")}

@@ -16,7 +16,7 @@ principals = st.builds(
 
 def test_what_each_role_may_do_is_written_out() -> None:
     every = {"read", "instance", "prices", "keys_read", "keys_write", "tokens_read", "tokens_write", "audit", "erase"}
-    every |= {"content"}
+    every |= {"content", "alerts_test"}
     expected = {
         "viewer": {"read", "instance"},
         "analyst": {"read", "instance", "prices"},

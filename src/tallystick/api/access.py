@@ -44,6 +44,9 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("POST", "/api/v1/login-links"): "tokens_write",
     ("GET", "/api/v1/audit"): "audit",
     ("POST", "/api/v1/erase"): "erase",
+    ("GET", "/api/v1/alerts"): "instance",
+    ("POST", "/api/v1/alerts/test"): "alerts_test",
+    ("GET", "/metrics"): "instance",
 }
 
 

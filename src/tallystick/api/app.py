@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from tallystick.api import (
+    alerts,
     erase,
     explore,
     health,
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     prices.router,
     imports.router,
     erase.router,
+    alerts.router,
 )
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tallystick.api.postman import Postman
 from tallystick.operations.compact_charges import compact_charges
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.drain_spool import drain_spool
@@ -34,6 +35,7 @@ class Jobs:
     Attributes:
         book: The current price book, read anew when prices change.
         writing: Held while the ledger is written.
+        postman: Sends alerts meanwhile, in threads of its own.
         last_error: Of the last round, empty when it went well; shown by status and doctor.
     """
 
@@ -41,6 +43,7 @@ class Jobs:
     reader: SpoolReader
     book: Callable[[], PriceBook]
     writing: threading.RLock = field(default_factory=threading.RLock)
+    postman: Postman | None = None
     last_error: str = ""
     drained_events: int = 0
     _unposted: int = 0
@@ -53,12 +56,16 @@ class Jobs:
         """Begin; `stop` ends it."""
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
+        if self.postman is not None:
+            self.postman.start()
 
     def stop(self) -> None:
         """End the thread, drain what gateways have left, and post it."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
+        if self.postman is not None:
+            self.postman.stop()
         self.settle()
 
     def settle(self) -> None:

@@ -1,6 +1,6 @@
 """What the API needs beside the context: built by `wiring`, handed to `build_api`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.kernel.errors import TallyError
+from tallystick.notify.model import Channel
 from tallystick.pricing.book import PriceBook
 
 ErrorPage = Callable[[Request, int, TallyError], Response]
@@ -33,6 +34,7 @@ class Services:
         ready: Whether the ledger is open and its jobs run.
         writing: Entered around whatever appends to the ledger: one writer at a time.
         facts: More lines for the status page, such as gateways and jobs.
+        channels: The ways alerts leave by.
         error_page: Makes the HTML page of an error; absent, browsers get plain text.
         secure: Cookies are marked Secure, for TLS ends here or in front of us.
         session_hours: How long a login lasts.
@@ -47,6 +49,7 @@ class Services:
     ready: Callable[[], bool] = lambda: True
     writing: Callable[[], AbstractContextManager[object]] = nullcontext
     facts: Callable[[], Mapping[str, object]] = _no_facts
+    channels: Sequence[Channel] = ()
     error_page: ErrorPage | None = None
     secure: bool = False
     session_hours: int = 168

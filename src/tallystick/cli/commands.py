@@ -21,6 +21,7 @@ _GROUPS = {
     "keys": "tallystick.cli.keys:app",
     "tokens": "tallystick.cli.tokens:app",
     "prices": "tallystick.cli.prices:app",
+    "alerts": "tallystick.cli.alerts:app",
     "config": "tallystick.cli.config_show:app",
 }
 

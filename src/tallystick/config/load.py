@@ -93,6 +93,7 @@ def _check(config: Config, where: str) -> None:
         table, _, entry = path.partition(".")
         _check_number(path, getattr(getattr(config, table), entry), ends, where)
     _check_words(config, where)
+    _check_outgoing(config, where)
     for name, provider in config.providers.items():
         _check_name(name, where)
         _check_provider(provider, f"{where}: [providers.{name}]")
@@ -126,6 +127,25 @@ def _check_words(config: Config, where: str) -> None:
     if ledger.memory_limit and not _MEMORY.fullmatch(ledger.memory_limit):
         raise ConfigError(
             f'memory_limit "{ledger.memory_limit}" is no size; write it as 2GB', where=f"{where}: [ledger]"
+        )
+
+
+def _check_outgoing(config: Config, where: str) -> None:
+    """Where alerts and spans go. A Slack address is a secret: it is only in the environment, and looked at there."""
+    notify = config.notify
+    for entry, value in (
+        ("notify.webhook_url", notify.webhook_url),
+        ("gateway.otel_endpoint", config.gateway.otel_endpoint),
+    ):
+        table, _, name = entry.partition(".")
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+([/?][^\s#]*)?", value):
+            # It may hold a secret, so it is not repeated.
+            raise ConfigError(f"{name} is no address that begins with https:// or http://", where=f"{where}: [{table}]")
+    if notify.smtp_host and not (notify.mail_from and notify.mail_to):
+        raise ConfigError(
+            "mail needs a sender and at least one recipient",
+            where=f"{where}: [notify]",
+            next_steps=['mail_from = "tally@example.com"', 'mail_to = ["finops@example.com"]'],
         )
 
 

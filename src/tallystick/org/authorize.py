@@ -20,6 +20,7 @@ Permission = Literal[
     "audit",
     "content",
     "erase",
+    "alerts_test",
     "local",
 ]
 
@@ -39,12 +40,13 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
             "audit",
             "content",
             "erase",
+            "alerts_test",
         }
     ),
     "auditor": frozenset({"read", "instance", "prices", "keys_read", "tokens_read", "audit", "content"}),
 }
 WHOLE_INSTANCE: frozenset[Permission] = frozenset(
-    {"instance", "tokens_read", "tokens_write", "audit", "content", "erase"}
+    {"instance", "tokens_read", "tokens_write", "audit", "content", "erase", "alerts_test"}
 )
 SCOPED_ROLES: tuple[Role, ...] = ("viewer", "analyst", "owner")
 
