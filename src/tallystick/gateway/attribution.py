@@ -48,6 +48,10 @@ _DROPPED = frozenset(
         b"transfer-encoding",
         b"upgrade",
         b"via",
+        # A signature of the caller's is for us; what goes to the provider is signed anew, or not at all.
+        b"x-amz-content-sha256",
+        b"x-amz-date",
+        b"x-amz-security-token",
         b"x-real-ip",
     }
 )

@@ -11,7 +11,7 @@ from tallystick.gateway.dialects.model import ResponseFacts
 from tallystick.gateway.forward import Exchange, pass_answer
 from tallystick.gateway.meter import Meter, refused_row
 from tallystick.gateway.prepare import Incoming, outgoing, owner_of, prepare
-from tallystick.gateway.refuse import Refusal, Refused, answer
+from tallystick.gateway.refuse import Refusal, Refused, answer, status_of
 from tallystick.gateway.settings import ProviderSettings
 from tallystick.gateway.state import State
 from tallystick.gateway.target import Split
@@ -53,11 +53,12 @@ def _begin(state: State, incoming: Incoming, started: float) -> Meter:
 
 
 async def _refuse(state: State, incoming: Incoming, refusal: Refusal) -> None:
+    status = status_of(incoming.dialect, refusal)
     if incoming.caller is not None and incoming.caller.key is not None:
         incoming.owner = owner_of(incoming, incoming.caller)
-        refused_row(state, incoming, refusal.status, refusal.code)
+        refused_row(state, incoming, status, refusal.code)
     headers, body = answer(incoming.dialect, refusal, incoming.event_id)
-    await incoming.client.start(refusal.status, headers)
+    await incoming.client.start(status, headers)
     await incoming.client.write(body, more=False)
 
 

@@ -8,6 +8,7 @@ import logging
 
 import msgspec
 
+from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.fold import fold
 from tallystick.gateway.inflate import inflate
 from tallystick.gateway.prepare import Incoming
@@ -79,7 +80,7 @@ def _content(settings: GatewaySettings, incoming: Incoming, said: Said, event: U
     request, request_cut = _written(_request_body(incoming, settings.max_body_bytes), asked)
     answered = Redactor(rules.patterns, rules.max_bytes, secrets)
     body = said.body
-    folded = fold(body, was_cut=said.was_cut) if said.streams else None
+    folded = fold(hooks_of(incoming.dialect).as_events(body), was_cut=said.was_cut) if said.streams else None
     response, response_cut = _written(body, answered) if folded is None else _as_json(folded, answered)
     # Bytes came that nobody could read: too many, or in a coding that is not known.
     missing = bool(event.response_bytes) and not body

@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from tallystick.gateway.client import Client
+from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.dialects.model import ResponseFacts, StreamReader
 from tallystick.gateway.inflate import KNOWN, Inflater, inflate
 from tallystick.gateway.meter import Meter
@@ -86,10 +87,16 @@ def _read_body(exchange: Exchange, body: bytes) -> ResponseFacts:
         exchange.meter.said.feed(body)
     try:
         facts = incoming.dialect.read_response(incoming.route, incoming.facts, exchange.response.status, body)
+        facts = _with_headers(exchange, facts)
     except Exception:  # noqa: BLE001 - metering never fails a call
         _log.exception("an answer could not be read")
         facts, drift = _NOTHING, "the answer could not be read"
     return _with_drift(facts, drift) if drift else facts
+
+
+def _with_headers(exchange: Exchange, facts: ResponseFacts) -> ResponseFacts:
+    incoming = exchange.incoming
+    return hooks_of(incoming.dialect).with_headers(incoming.route, incoming.facts, facts, exchange.response.headers)
 
 
 async def _cut(exchange: Exchange, chunks: list[bytes]) -> None:
@@ -128,10 +135,12 @@ async def _pass_unread(exchange: Exchange, held: list[bytes], facts: ResponseFac
 class _Tap:
     """What the reader sees of a stream, and what the client gets: the same bytes, unless some are hidden."""
 
-    def __init__(self, reader: StreamReader, encoding: str, limit: int, *, hides: bool) -> None:
+    def __init__(self, exchange: Exchange, reader: StreamReader) -> None:
+        encoding = exchange.encoding
+        self._exchange = exchange
         self._reader = reader
-        self._inflater = Inflater(encoding, limit) if encoding and encoding != "?" else None
-        self._hides = hides
+        self._inflater = Inflater(encoding, exchange.limit * 16) if encoding and encoding != "?" else None
+        self._hides = exchange.incoming.facts.asked_usage
         self._blind = encoding == "?"
         self.drift = "content-encoding is unknown" if self._blind else ""
 
@@ -167,15 +176,15 @@ class _Tap:
 
     def facts(self) -> ResponseFacts:
         """What is known by now."""
-        facts = self._reader.facts()
+        facts = _with_headers(self._exchange, self._reader.facts())
         return _with_drift(facts, self.drift) if self.drift else facts
 
 
 async def _pass_stream(exchange: Exchange) -> None:
     incoming, client, response = exchange.incoming, exchange.client, exchange.response
     reader = incoming.dialect.read_stream(incoming.route, incoming.facts)
-    tap = _Tap(reader, exchange.encoding, exchange.limit * 16, hides=incoming.facts.asked_usage)
-    wants_cost = incoming.head.stream_cost and (tap.recodes or not exchange.encoding)
+    tap = _Tap(exchange, reader)
+    wants_cost = _takes_comments(exchange) and (tap.recodes or not exchange.encoding)
     drop = _RECODED if tap.recodes else _LENGTH_CHANGES if incoming.facts.asked_usage or wants_cost else frozenset()
     headers = [*for_client(response.headers, drop=drop), _id_header(exchange.meter.begun.event_id)]
     await client.start(response.status, headers)
@@ -205,6 +214,13 @@ async def _pass_stream(exchange: Exchange) -> None:
         event = exchange.meter.settle(_outcome(exchange, facts), response.status, facts)
     comment = _cost_comment(event) if wants_cost else b""
     await client.write(held + comment, more=False)
+
+
+def _takes_comments(exchange: Exchange) -> bool:
+    """The caller wants the cost in the stream, and the stream is one that has comments."""
+    if not exchange.incoming.head.stream_cost:
+        return False
+    return get(exchange.response.headers, b"content-type").lower().startswith("text/event-stream")
 
 
 async def _pump(exchange: Exchange, tap: _Tap) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from tallystick.gateway.attribution import Attribution, CallHeaders, attribute
 from tallystick.gateway.client import Client
 from tallystick.gateway.credentials import carrier
+from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.dialects.model import Dialect, RequestFacts, Route
 from tallystick.gateway.identify import Caller, identify
 from tallystick.gateway.inflate import inflate
@@ -95,7 +96,7 @@ def find_route(incoming: Incoming) -> Route:
     Raises:
         Refused: 400 for a path that could mislead, 404 for one that nothing can meter.
     """
-    check_path(incoming.below)
+    check_path(hooks_of(incoming.dialect).judged_path(incoming.below))
     method = incoming.client.scope["method"]
     route = incoming.dialect.route(method, incoming.below)
     if route is not None:

@@ -6,6 +6,7 @@ not tried again, 408 and 5xx are tried again, so each is used where trying again
 
 from dataclasses import dataclass
 
+from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.dialects.model import NO_DETAIL, Detail, Dialect
 
 Headers = list[tuple[bytes, bytes]]
@@ -45,14 +46,20 @@ def refuse(status: int, code: str, message: str, *, final: bool = True) -> Refus
     return Refused(Refusal(status, code, message, final))
 
 
+def status_of(dialect: Dialect, refusal: Refusal) -> int:
+    """The status under which the dialect's SDKs do with the refusal what it says."""
+    return hooks_of(dialect).refusal_status(refusal.status, final=refusal.final)
+
+
 def answer(dialect: Dialect, refusal: Refusal, event_id: str) -> tuple[Headers, bytes]:
-    """Headers and body of the answer."""
+    """Headers and body of the answer; its status is `status_of`."""
     body = dialect.error(refusal.status, refusal.code, refusal.message, event_id, refusal.detail)
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (dialect.request_id, event_id.encode()),
         (b"x-tally-event-id", event_id.encode()),
+        *hooks_of(dialect).refusal_headers(refusal.status, final=refusal.final),
     ]
     if refusal.final:
         headers.append((b"x-should-retry", b"false"))

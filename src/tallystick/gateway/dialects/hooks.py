@@ -1,0 +1,39 @@
+"""What few dialects need besides the protocol; the defaults change nothing, so the others need not know."""
+
+from tallystick.gateway.dialects.model import Dialect, RequestFacts, ResponseFacts, Route
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Hooks:
+    """Base of a dialect whose answers speak in headers, whose statuses differ or whose streams are no text."""
+
+    def with_headers(
+        self, route: Route, request: RequestFacts, facts: ResponseFacts, headers: Headers
+    ) -> ResponseFacts:
+        """What an answer says, completed by what its headers (names in lower case) say."""
+        return facts
+
+    def refusal_status(self, status: int, *, final: bool) -> int:
+        """The status under which this dialect's SDKs raise and, where the refusal is final, do not try again."""
+        return status
+
+    def refusal_headers(self, status: int, *, final: bool) -> Headers:
+        """Headers that a refusal needs besides the common ones; `status` is the one before `refusal_status`."""
+        return []
+
+    def judged_path(self, below: str) -> str:
+        """The path as `target.check_path` is to judge it: escapes that the dialect knows to be names taken out."""
+        return below
+
+    def as_events(self, stream: bytes) -> bytes:
+        """A stream as server-sent events, from which what was said is put together."""
+        return stream
+
+
+_NONE = Hooks()
+
+
+def hooks_of(dialect: Dialect) -> Hooks:
+    """The dialect's own hooks, else those that change nothing."""
+    return dialect if isinstance(dialect, Hooks) else _NONE
