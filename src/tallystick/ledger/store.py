@@ -8,10 +8,12 @@ mark its batch moved to. So charges with `batch_seq` <= mark and events with
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from tallystick.kernel.errors import Conflict
 from tallystick.kernel.table import Column
+from tallystick.ledger.budget_sums import Sum, Wanted, sums_params, sums_statement
 from tallystick.ledger.check import check_columns
 from tallystick.ledger.columns import CHARGE_COLUMNS, CONTENT_COLUMNS, EVENT_COLUMNS
 from tallystick.ledger.post import EVENT_SUMS
@@ -178,6 +180,31 @@ def drop_unnamed_charges(engine: Engine) -> int:
     if count:
         engine.execute(f"DELETE FROM {CHARGES} WHERE batch_seq > $mark", params)
     return count
+
+
+def sum_for_budgets(engine: Engine, wanted: Wanted, *, after: int, upto: int) -> list[Sum]:
+    """What each group used, of the events with after < ingest_seq <= upto: whoever knows the rest adds it."""
+    where = "ingest_seq > $after AND ingest_seq <= $upto"
+    return _sums(engine, wanted, where, {"after": after, "upto": upto})
+
+
+def sum_events_for_budgets(engine: Engine, wanted: Wanted, event_ids: Sequence[str]) -> list[Sum]:
+    """The same of single events, by their ids; those that the ledger does not hold add nothing."""
+    instant = engine.dialect.instant
+    where = f"occurred_at >= {instant('$start0')}"
+    held = sorted(engine.known(EVENTS, "event_id", event_ids, where=where, params={"start0": wanted.starts[0]}))
+    if not held:
+        return []
+    return _sums(engine, wanted, engine.dialect.one_of("event_id", "$ids"), {"ids": held})
+
+
+def _sums(engine: Engine, wanted: Wanted, where: str, params: Mapping[str, int | Sequence[str]]) -> list[Sum]:
+    sql = sums_statement(engine.dialect, EVENTS, wanted, where)
+    count = len(wanted.dimensions)
+    return [
+        Sum(tuple(str(value) for value in row[:count]), *(int(Decimal(str(value))) for value in row[count:]))
+        for row in engine.rows(sql, {**sums_params(wanted), **params})
+    ]
 
 
 def read_event(engine: Engine, event_id: str) -> UsageEvent | None:

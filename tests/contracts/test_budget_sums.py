@@ -1,0 +1,107 @@
+"""What budgets would have counted, from the ledger: on each engine the same as adding up event by event."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tallystick.ledger.budget_sums import Sum, Wanted, can_be_summed
+from tallystick.ledger.store import read_last_seq, sum_events_for_budgets, sum_for_budgets
+from tallystick.operations.context import Context
+from tallystick.operations.ingest_events import ingest_events
+from tallystick.operations.start_ledger import start_ledger
+from tallystick.usage.model import Measured, UsageEvent
+from tests.ledger.sample import HOUR, START, an_event
+
+WANTED = Wanted(("team", "model", "key"), (START, START + HOUR, START + 3 * HOUR), START + 5 * HOUR)
+
+tokens = st.none() | st.integers(0, 10**9)
+money = st.none() | st.integers(-(10**18), 10**18)
+calls = st.builds(
+    an_event,
+    st.integers(0, 10**6),
+    occurred_at=st.integers(-2, 7 * 4).map(lambda quarter: START + quarter * HOUR // 4),
+    attempt=st.integers(0, 3),
+    source=st.sampled_from(["gateway", "gateway", "demo", "import:x"]),
+    request_model=st.sampled_from(["a", "b", ""]),
+    key=st.sampled_from(["key_1", ""]),
+    key_fingerprint=st.sampled_from(["f", ""]),
+    dimensions=st.dictionaries(st.just("team"), st.sampled_from(["x", "y"])),
+    measured=st.builds(Measured, input_tokens=tokens, output_tokens=tokens),
+    effective_cost=money,
+    bound_cost=money,
+)
+
+
+@pytest.fixture
+def ledger(context: Context) -> Context:
+    start_ledger(context)
+    return context
+
+
+def by_hand(events: Iterable[UsageEvent], wanted: Wanted) -> dict[tuple[tuple[str, ...], int], list[int]]:
+    """The same, one event after another."""
+    found: dict[tuple[tuple[str, ...], int], list[int]] = {}
+    for event in events:
+        late = wanted.end_us and event.occurred_at >= wanted.end_us
+        if event.attempt < 1 or event.source not in wanted.sources or event.occurred_at < wanted.starts[0] or late:
+            continue
+        span = max(at for at, start in enumerate(wanted.starts) if event.occurred_at >= start)
+        key = event.key or (f"pk_{event.key_fingerprint}" if event.key_fingerprint else "")
+        sums = found.setdefault(((event.dimensions.get("team", ""), event.request_model, key), span), [0, 0, 0, 0])
+        cost = event.bound_cost if event.effective_cost is None else event.effective_cost
+        measured = event.measured
+        sums[0] += -(-(cost or 0) // 1000)
+        sums[1] += (measured.input_tokens or 0) + (measured.output_tokens or 0)
+        sums[2] += 1
+        sums[3] += measured.input_tokens is None and measured.output_tokens is None
+    return found
+
+
+def keyed(sums: Iterable[Sum]) -> dict[tuple[tuple[str, ...], int], list[int]]:
+    return {(one.values, one.span): [one.nano, one.tokens, one.requests, one.unknown] for one in sums}
+
+
+def test_sums_are_those_of_adding_up_by_hand(ledger: Context) -> None:
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(calls, max_size=20, unique_by=lambda event: event.event_id), st.booleans(), st.booleans())
+    def check(events: list[UsageEvent], endless: bool, demo: bool) -> None:
+        for table in ("usage_event", "charge", "ledger_mark"):
+            ledger.ledger.execute(f"DROP TABLE IF EXISTS {table}")
+        start_ledger(ledger)
+        ingest_events(ledger, events)
+        wanted = Wanted(
+            WANTED.dimensions, WANTED.starts, 0 if endless else WANTED.end_us, ("gateway", "demo")[: 1 + demo]
+        )
+        upto = read_last_seq(ledger.ledger)
+        assert keyed(sum_for_budgets(ledger.ledger, wanted, after=0, upto=upto)) == by_hand(events, wanted)
+        some = [event.event_id for event in events[::2]]
+        assert keyed(sum_events_for_budgets(ledger.ledger, wanted, [*some, "evt_none"])) == by_hand(events[::2], wanted)
+
+    check()
+
+
+def test_each_call_is_rounded_up_by_itself(ledger: Context) -> None:
+    ingest_events(ledger, [an_event(number, effective_cost=1001) for number in range(3)])
+
+    (found,) = sum_for_budgets(ledger.ledger, Wanted((), (START,), 0), after=0, upto=10)
+
+    assert (found.values, found.nano) == ((), 6)
+
+
+def test_what_came_later_can_be_added_to_what_is_known(ledger: Context) -> None:
+    ingest_events(ledger, [an_event(1, effective_cost=5_000)])
+    first = read_last_seq(ledger.ledger)
+    ingest_events(ledger, [an_event(2, effective_cost=7_000)])
+    wanted = Wanted(("team",), (START,), 0)
+
+    (before,) = sum_for_budgets(ledger.ledger, wanted, after=0, upto=first)
+    (since,) = sum_for_budgets(ledger.ledger, wanted, after=first, upto=read_last_seq(ledger.ledger))
+
+    assert (before.nano, since.nano) == (5, 7)
+
+
+def test_the_ledger_does_not_know_what_a_request_looked_like() -> None:
+    assert can_be_summed("team")
+    assert not can_be_summed("request_fingerprint")
