@@ -24,6 +24,8 @@ ACTIONS: tuple[Action, ...] = ("block", "degrade", "alert", "pause")
 NANO = 10**9
 # A call's own request fingerprint, for `group_by` of loop breakers; no header can set it.
 FINGERPRINT = "request_fingerprint"
+# The lifecycle stage that is locked on the key, ``production`` or empty, for `where`; no header can set it.
+KEY_STAGE = "key_stage"
 # Least output that a call without `max_tokens` is clamped to; it is refused when not even this fits.
 LEAST_OUTPUT_TOKENS = 1024
 
@@ -65,7 +67,8 @@ class Budget:
     Attributes:
         budget_id: ``bud_…``; ``default:…`` for those that hold before anybody has set one.
         where: Dimension to accepted values, all dimensions must match, any value of each;
-            ``*`` is any value that is present, ``!production`` any value (or none) but that.
+            ``*`` is any value that is present, ``!production`` any value (or none) but that;
+            of several with ``!`` all must hold. Providers and models match without case.
         group_by: Dimensions whose values make counters; a call that lacks one is not covered.
             `key` is the gateway key's id, or ``pk_…`` for a caller's own provider key;
             `request_fingerprint` is the call's own.
@@ -74,6 +77,7 @@ class Budget:
         zone: IANA time zone of calendar windows.
         fiscal_start: First month of the year, for quarter and year.
         rolling: The last hour, day … instead of the calendar's; rounded out to whole slots.
+        window_count: How many of them, where it is rolling: 10 of ``minute`` are the last ten minutes.
         degrade_to: Model for the action ``degrade``.
         carry_over: What the window before left unused is added, at most one limit.
         fail: What holds when the counters cannot be asked.
@@ -96,6 +100,7 @@ class Budget:
     zone: str = "UTC"
     fiscal_start: int = 1
     rolling: bool = False
+    window_count: int = 1
     thresholds: tuple[Threshold, ...] = ()
     carry_over: bool = False
     overrides: tuple[Override, ...] = ()
@@ -162,10 +167,12 @@ class Hold:
     Attributes:
         key: 16 bytes that name the counter.
         limit: None counts without refusing.
-        ends_us: When the counter may be forgotten (end of its window); 0 never by itself.
+        ends_us: When the counter may be forgotten: the end of the last window that still counts it (its own, or
+            the one that carries over from it, or that rolls over it); 0 only when it is long idle.
         also: Further counters whose totals count too: earlier slots of a rolling window.
         carry: Counter and limit of the window before, whose unused part is added.
         trip_us: How long a breaker stays open once passed; 0 is no breaker.
+        breaker: Counter that remembers whether the breaker is open, the same in every window; empty is `key`.
     """
 
     key: bytes
@@ -176,6 +183,7 @@ class Hold:
     also: tuple[bytes, ...] = ()
     carry: tuple[bytes, int] | None = None
     trip_us: int = 0
+    breaker: bytes = b""
 
     def amount(self, output: int) -> int:
         """The amount for this much output."""
@@ -243,3 +251,29 @@ class OpenReservation:
     expires_us: int
     keys: tuple[bytes, ...]
     amounts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the budgets say of one call.
+
+    Attributes:
+        verdict: ``degraded`` while nothing was granted yet means: ask again for `breaking.degrade_to`.
+        code: Why it is refused, as clients see it: ``budget_exceeded``, ``workload_paused``, ``rate_limited``,
+            ``loop_detected``, ``price_unknown``, ``cost_unbounded``, ``output_unbounded``,
+            ``budget_unavailable``; empty when it is not.
+        breaking: The budget that decided; None when none did.
+        reset_us: When to try again; 0 when time alone does not help.
+        alerts: Budgets that only count and are over their limit.
+    """
+
+    verdict: Verdict
+    code: str = ""
+    breaking: Budget | None = None
+    reset_us: int = 0
+    alerts: tuple[Budget, ...] = ()
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the call does not reach the provider as it was asked."""
+        return bool(self.code)
