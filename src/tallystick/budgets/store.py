@@ -1,8 +1,8 @@
 """Budgets in the row database: one row each, deleted ones too, so that gateways hear of it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from tallystick.budgets.model import Budget
 from tallystick.budgets.wire import from_wire, to_wire
@@ -12,6 +12,7 @@ _BUDGET = "SELECT budget_id, name, body, created_at, deleted_at, version FROM bu
 _ALL = _BUDGET + " WHERE deleted_at IS NULL ORDER BY name, budget_id"
 _SINCE = _BUDGET + " WHERE version > :version ORDER BY version"
 _NAMED = _BUDGET + " WHERE name = :name AND deleted_at IS NULL"
+_MOST_CHANGES = 100
 _IDENTIFIED = _BUDGET + " WHERE budget_id = :budget_id"
 
 
@@ -34,11 +35,29 @@ class Drift:
     reason: str
 
 
-def write_budget(db: ConfigDb, budget: Budget) -> None:
-    """Add a budget, or put it in the place of the one of its id.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a budget.
+
+    Attributes:
+        at: Microseconds.
+        limit_before: In the budget's unit; None when it was made then.
+        tighter: Less is let through than before: a lower limit, or it began to block.
+    """
+
+    at: int
+    by: str
+    limit_before: int | None
+    limit_after: int
+    tighter: bool
+
+
+def write_budget(db: ConfigDb, budget: Budget, change: Change | None = None) -> None:
+    """Add a budget, or put it in the place of the one of its id; its changes so far are kept.
 
     Its version comes from `ConfigDb.next_version` in the same transaction.
     """
+    changes = [*list_changes(db, budget.budget_id), *([change] if change else [])][-_MOST_CHANGES:]
     db.execute(
         "INSERT INTO budget (budget_id, name, body, created_at, deleted_at, version)"
         " VALUES (:budget_id, :name, :body, :created_at, :deleted_at, :version)"
@@ -47,7 +66,7 @@ def write_budget(db: ConfigDb, budget: Budget) -> None:
         {
             "budget_id": budget.budget_id,
             "name": budget.name,
-            "body": json.dumps(to_wire(budget), sort_keys=True),
+            "body": json.dumps({"budget": to_wire(budget), "changes": [asdict(one) for one in changes]}),
             "created_at": budget.created_at,
             "deleted_at": budget.deleted_at,
             "version": budget.version,
@@ -75,6 +94,12 @@ def read_budget(db: ConfigDb, budget_id: str) -> Budget | None:
     """One budget by its id, deleted or not."""
     rows = db.rows(_IDENTIFIED, {"budget_id": budget_id})
     return _to_budget(rows[0]) if rows else None
+
+
+def list_changes(db: ConfigDb, budget_id: str) -> list[Change]:
+    """The changes of a budget, oldest first, its making included; only so many are kept."""
+    rows = db.rows("SELECT body FROM budget WHERE budget_id = :budget_id", {"budget_id": budget_id})
+    return [Change(**one) for one in json.loads(str(rows[0][0]))["changes"]] if rows else []
 
 
 def append_drift(db: ConfigDb, drift: Drift) -> None:
@@ -108,9 +133,9 @@ def list_drift(db: ConfigDb, limit: int) -> list[Drift]:
 
 def _to_budget(row: tuple[Value, ...]) -> Budget:
     budget_id, name, body, created_at, deleted_at, version = row
-    found: Mapping[str, object] = json.loads(str(body))
+    found: dict[str, Any] = json.loads(str(body))
     return replace(
-        from_wire(found),
+        from_wire(found["budget"]),
         budget_id=str(budget_id),
         name=str(name),
         created_at=_number(created_at),
