@@ -71,7 +71,10 @@ class RequestFacts:
         user, metadata: Attribution found in the body (OpenAI `user`, `safety_identifier`, `metadata`;
             Anthropic `metadata.user_id`; LiteLLM `metadata`).
         media_tokens: Our estimate for images and audio, used only where usage is absent.
+        text_bytes: Of all JSON the model reads as text; a token is at least one byte of it.
         media_ceiling: The most tokens that images, audio and files of the request can become.
+        added_tokens: The most text tokens beside those: what makers add (preambles of tools and schemas), and members
+            we do not know. Together with `text_bytes` and `media_ceiling` it bounds the input, unless `unbounded`.
         choices: Answers asked for (`n`); `max_tokens` caps each.
         searches: The most server-side searches the request allows; None when it sets no bound.
         unbounded: Why nobody can know how much input it has (a stored conversation, a file by id); empty when known.
@@ -92,6 +95,7 @@ class RequestFacts:
     media_tokens: int = 0
     blocks: tuple[bytes, ...] = ()
     media_ceiling: int = 0
+    added_tokens: int = 0
     choices: int = 1
     searches: int | None = 0
     unbounded: str = ""

@@ -1,18 +1,17 @@
 """What an OpenAI-shaped request says, and how usage is asked for on its behalf."""
 
+import re
 from collections.abc import Mapping
 
 import msgspec
 from msgspec import UNSET, Raw
 
-from tallystick.gateway.dialects import estimate
+from tallystick.gateway.dialects import ceiling
 from tallystick.gateway.dialects.model import RequestFacts, Route
+from tallystick.gateway.dialects.openai_prompt import Prompt, cut_block
 from tallystick.gateway.dialects.reading import decode, members, text
 from tallystick.kernel.errors import DataError
 
-# Fingerprints tell whether prompts repeat: their beginning is enough for that.
-BLOCK_BYTES = 65_536
-MESSAGE_BLOCKS = 2
 LONGEST_MODEL = 256
 
 
@@ -26,6 +25,24 @@ class _Body(msgspec.Struct):
     instructions: Raw = Raw()
     tools: Raw = Raw()
     functions: Raw = Raw()
+    response_format: Raw = Raw()
+    text: Raw = Raw()
+    prediction: Raw = Raw()
+    suffix: Raw = Raw()
+    tool_choice: Raw = Raw()
+    function_call: Raw = Raw()
+    documents: Raw = Raw()
+    n: object = None
+    best_of: object = None
+    max_tool_calls: object = None
+    web_search_options: object = None
+    search_parameters: object = None
+    previous_response_id: object = None
+    conversation: object = None
+    continuation_id: object = None
+    context_management: object = None
+    plugins: object = None
+    chat_template: object = None
     max_tokens: object = None
     max_completion_tokens: object = None
     max_output_tokens: object = None
@@ -36,27 +53,41 @@ class _Body(msgspec.Struct):
     background: object = None
 
 
-class _Message(msgspec.Struct):
-    role: object = None
-    content: Raw = Raw()
-
-
-class _Part(msgspec.Struct):
+class _Tool(msgspec.Struct):
     type: object = None
-    image_url: Raw = Raw()
-    input_audio: Raw = Raw()
-    file: Raw = Raw()
-    file_data: Raw = Raw()
-    detail: object = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
-_RAWS = msgspec.json.Decoder(list[Raw])
-_MESSAGE = msgspec.json.Decoder(_Message)
-_PARTS = msgspec.json.Decoder(list[_Part])
+_TOOLS = msgspec.json.Decoder(list[_Tool])
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
-_MEDIA = (b'"image_url"', b'"input_audio"', b'"input_image"', b'"input_file"', b'"file"')
-_SYSTEM = ("system", "developer")
+# What else the model reads of a request, in whatever format.
+_READ = (
+    "tools",
+    "functions",
+    "response_format",
+    "text",
+    "prediction",
+    "suffix",
+    "tool_choice",
+    "function_call",
+    "documents",
+)
+# Tools whose schema is in the request, and that the caller runs.
+_PLAIN_TOOLS = frozenset(
+    {"function", "custom", "namespace", "local_shell", "apply_patch", "computer", "computer_use_preview"}
+)
+# Members that bring in what the request does not hold.
+_STORED = {
+    "previous_response_id": "the response before is referred to by its id",
+    "conversation": "the conversation is stored with the provider",
+    "continuation_id": "the conversation is stored with the provider",
+    "background": "a response in the background reports its usage only when it is read back",
+    "context_management": "the provider may compact the conversation, in calls of its own",
+    "plugins": "plugins put what they find into the prompt",
+    "chat_template": "the request brings a template of its own",
+}
+_SEARCHED = "a web search puts what it finds into the prompt"
+_ALWAYS_SEARCHES = re.compile(r":online\Z|\Asonar|/sonar|-search-(?:preview|api)|deep-research|compound")
 
 
 def read_request(route: Route, body: bytes) -> RequestFacts:
@@ -70,8 +101,12 @@ def read_request(route: Route, body: bytes) -> RequestFacts:
         raise DataError("the request body is not a JSON object", next_steps=("send a JSON object",))
     model = _model(found.model, required=route.format != "responses")
     stream = _stream(found.stream)
-    prompt = _Prompt()
-    prompt.read(found)
+    prompt = Prompt(model)
+    prompt.read_instructions(bytes(found.instructions))
+    prompts = prompt.read_messages(found.messages or found.input or found.prompt)
+    prompt.text_bytes += sum([len(getattr(found, name)) for name in _READ])
+    _read_stored(prompt, route, found)
+    searches = _read_searches(prompt, model, found)
     asks = stream and route.format in ("chat", "completions") and not _asks_for_usage(found.stream_options)
     limit = found.max_completion_tokens if found.max_tokens is None else found.max_tokens
     return RequestFacts(
@@ -85,10 +120,58 @@ def read_request(route: Route, body: bytes) -> RequestFacts:
         metadata=flat_metadata(found.metadata),
         system_bytes=prompt.system_bytes,
         tools_bytes=len(found.tools) + len(found.functions),
-        text_bytes=prompt.text_bytes + len(found.tools) + len(found.functions),
+        text_bytes=prompt.text_bytes,
         media_tokens=prompt.media_tokens,
         blocks=_blocks(prompt, found),
+        media_ceiling=prompt.media_ceiling,
+        added_tokens=_added(prompt, found, len(body)),
+        choices=prompts * _choices(route, found),
+        searches=searches,
+        unbounded=prompt.unbounded,
     )
+
+
+def _added(prompt: Prompt, found: _Body, body_bytes: int) -> int:
+    """The most tokens of what makers add, and of all else that the body holds.
+
+    Hosts of this format take members we do not know, so their bytes count too.
+    """
+    rest = max(0, body_bytes - prompt.text_bytes - prompt.data_bytes)
+    shown = found.tools or found.functions or found.response_format or found.text
+    return rest + ceiling.FRAME + (ceiling.TOOLS if shown else 0)
+
+
+def _choices(route: Route, found: _Body) -> int:
+    """Answers to one prompt; those `best_of` makes are billed too."""
+    if route.format not in ("chat", "completions"):
+        return 1
+    return max([1, *(count for count in (found.n, found.best_of) if type(count) is int)])
+
+
+def _read_stored(prompt: Prompt, route: Route, found: _Body) -> None:
+    """What the request refers to and does not hold."""
+    for name, reason in _STORED.items():
+        if getattr(found, name) not in (None, False, "", []):
+            prompt.cannot_bound(reason)
+    if route.format == "responses" and found.prompt and bytes(found.prompt) != b"null":
+        prompt.cannot_bound("the prompt is a template stored with the provider")
+
+
+def _read_searches(prompt: Prompt, model: str, found: _Body) -> int | None:
+    """Notes hosted tools, and gives the most web searches: 0 where there are none, None where nothing limits them."""
+    searches = False
+    for tool in decode(_TOOLS, found.tools) or ():
+        kind = text(tool.type, 64)
+        if kind.startswith("web_search"):
+            searches = True
+        elif kind and kind not in _PLAIN_TOOLS:
+            prompt.cannot_bound(f"the provider runs the tool {kind} itself")
+    asked = found.web_search_options is not None or members(found.search_parameters).get("mode", "off") != "off"
+    if searches or asked:
+        prompt.cannot_bound(_SEARCHED)
+    if not (searches or asked or found.plugins or _ALWAYS_SEARCHES.search(model)):
+        return 0
+    return _limit(found.max_tool_calls) if searches and not asked else None
 
 
 def _model(value: object, *, required: bool) -> str:
@@ -152,62 +235,6 @@ def _with_usage(body: bytes, options: object) -> bytes:
     return msgspec.json.encode(fields)
 
 
-class _Prompt:
-    """Sizes of a prompt: bytes of system text, of all text, and tokens guessed for media."""
-
-    __slots__ = ("first", "media_tokens", "system", "system_bytes", "text_bytes")
-
-    def __init__(self) -> None:
-        self.system: list[bytes] = []
-        self.first: list[bytes] = []
-        self.system_bytes = self.text_bytes = self.media_tokens = 0
-
-    def read(self, body: _Body) -> None:
-        if body.instructions and bytes(body.instructions) != b"null":
-            self._add_system(bytes(body.instructions))
-            self.text_bytes += len(body.instructions)
-        whole = body.messages or body.input or body.prompt
-        # `input` and `prompt` may be a text, or a list of texts or tokens.
-        messages = decode(_RAWS, whole)
-        if messages is None:
-            self.text_bytes += len(whole)
-            self.first.append(bytes(whole))
-            return
-        for raw in messages:
-            self._read_message(bytes(raw))
-
-    def _read_message(self, raw: bytes) -> None:
-        self.text_bytes += len(raw)
-        message = decode(_MESSAGE, raw) if raw.startswith(b"{") else None
-        if message is not None and message.role in _SYSTEM:
-            self._add_system(raw)
-        elif len(self.first) < MESSAGE_BLOCKS:
-            self.first.append(raw)
-        if message is not None and any(mark in raw for mark in _MEDIA):
-            self._read_media(message)
-
-    def _add_system(self, raw: bytes) -> None:
-        self.system.append(raw)
-        self.system_bytes += len(raw)
-
-    def _read_media(self, message: _Message) -> None:
-        for part in decode(_PARTS, message.content) or ():
-            data = len(part.image_url) + len(part.input_audio) + len(part.file) + len(part.file_data)
-            if part.image_url:
-                low = part.detail == "low" or b'"low"' in bytes(part.image_url)[-64:]
-                self.media_tokens += estimate.LOW_IMAGE_TOKENS if low else estimate.IMAGE_TOKENS
-            elif part.input_audio:
-                self.media_tokens += estimate.sound_tokens(data)
-            elif data:
-                self.media_tokens += estimate.document_tokens(data)
-            self.text_bytes -= data
-
-
-def _blocks(prompt: _Prompt, body: _Body) -> tuple[bytes, ...]:
+def _blocks(prompt: Prompt, body: _Body) -> tuple[bytes, ...]:
     tools = bytes(body.tools) + bytes(body.functions)
     return tuple(cut_block(block) for block in (b"".join(prompt.system), tools, *prompt.first) if block)
-
-
-def cut_block(block: bytes) -> bytes:
-    """A block as it is fingerprinted: long ones by their beginning and their length."""
-    return block if len(block) <= BLOCK_BYTES else block[:BLOCK_BYTES] + b"#%d" % len(block)
