@@ -18,19 +18,26 @@ from tallystick.usage.model import Measured, Outcome, UsageEvent
 
 _log = logging.getLogger("tallystick.gateway")
 _NOTHING = ResponseFacts(measured=Measured(), complete=False)
+# Statuses of trouble that may have passed when, or where, the call is made again.
+PASSING = frozenset({429, 500, 502, 503, 504, 529})
 _LENGTH_CHANGES = frozenset({b"content-length"})
 _RECODED = frozenset({b"content-length", b"content-encoding"})
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One forwarded call whose answer has begun."""
+    """One forwarded call whose answer has begun.
+
+    Attributes:
+        hold: Another attempt can follow: an answer that it may better is handed back, not sent.
+    """
 
     incoming: Incoming
     client: Client
     meter: Meter
     response: UpstreamResponse
     limit: int
+    hold: bool = False
 
     @property
     def encoding(self) -> str:
@@ -41,18 +48,45 @@ class Exchange:
         return said if all(one.strip() in KNOWN for one in said.split(",")) else "?"
 
 
-async def pass_answer(exchange: Exchange) -> None:
-    """Send the answer on and settle its row before its last byte."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A whole answer whose row is written and that nobody has seen yet.
+
+    Attributes:
+        cut: The upstream broke off; the client is to see the same break.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    cut: bool = False
+
+    async def send(self, client: Client) -> None:
+        """Let the client have it."""
+        await client.start(self.status, self.headers)
+        await client.write(self.body, more=self.cut)
+        if self.cut:
+            client.abort()
+
+
+async def pass_answer(exchange: Exchange) -> Held | None:
+    """Send the answer on and settle its row before its last byte; or settle it and hand the answer back."""
     content_type = get(exchange.response.headers, b"content-type").lower()
     if exchange.incoming.route is UNMETERED:
         await _pass_unread(exchange, [], _NOTHING)
-    elif exchange.incoming.dialect.is_stream(exchange.incoming.route, content_type):
+        return None
+    if exchange.incoming.dialect.is_stream(exchange.incoming.route, content_type):
         await _pass_stream(exchange)
-    else:
-        await _pass_whole(exchange)
+        return None
+    held = await _take_whole(exchange)
+    if held is None or (exchange.hold and (held.cut or held.status in PASSING)):
+        return held
+    await held.send(exchange.client)
+    return None
 
 
-async def _pass_whole(exchange: Exchange) -> None:
+async def _take_whole(exchange: Exchange) -> Held | None:
+    """Read and settle an answer that comes in one piece; one that is too large is passed on as it comes."""
     response, meter = exchange.response, exchange.meter
     chunks: list[bytes] = []
     size = 0
@@ -62,16 +96,14 @@ async def _pass_whole(exchange: Exchange) -> None:
             size += len(chunk)
             if size > exchange.limit:
                 await _pass_unread(exchange, chunks, _read_body(exchange, b""))
-                return
+                return None
     except UpstreamFailed:
-        await _cut(exchange, chunks)
-        return
+        return _cut(exchange, chunks)
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     meter.response_bytes = size
     facts = _read_body(exchange, body)
     event = meter.settle(_outcome(exchange, facts), response.status, facts)
-    await exchange.client.start(response.status, [*for_client(response.headers), *cost_headers(event)])
-    await exchange.client.write(body, more=False)
+    return Held(response.status, [*for_client(response.headers), *cost_headers(event)], body)
 
 
 def _read_body(exchange: Exchange, body: bytes) -> ResponseFacts:
@@ -99,16 +131,13 @@ def _with_headers(exchange: Exchange, facts: ResponseFacts) -> ResponseFacts:
     return hooks_of(incoming.dialect).with_headers(incoming.route, incoming.facts, facts, exchange.response.headers)
 
 
-async def _cut(exchange: Exchange, chunks: list[bytes]) -> None:
+def _cut(exchange: Exchange, chunks: list[bytes]) -> Held:
     """The upstream broke off: the client sees what came and the same break."""
     body = b"".join(chunks)
     exchange.meter.response_bytes = len(body)
     event = exchange.meter.settle("cut", exchange.response.status, _read_body(exchange, body), "upstream_cut")
-    await exchange.client.start(
-        exchange.response.status, [*for_client(exchange.response.headers), *cost_headers(event)]
-    )
-    await exchange.client.write(body, more=True)
-    exchange.client.abort()
+    headers = [*for_client(exchange.response.headers), *cost_headers(event)]
+    return Held(exchange.response.status, headers, body, cut=True)
 
 
 async def _pass_unread(exchange: Exchange, held: list[bytes], facts: ResponseFacts) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from tallystick.gateway.attribution import Attribution, CallHeaders, attribute
@@ -21,6 +22,10 @@ from tallystick.gateway.target import check_path, is_allowed, upstream_url
 from tallystick.gateway.upstream import UpstreamRequest
 from tallystick.gateway.wire_headers import get
 from tallystick.kernel.errors import DataError
+from tallystick.routing.model import NO_PLAN, Plan
+
+if TYPE_CHECKING:
+    from tallystick.gateway.chain import Candidate
 
 UNMETERED = Route("free", "unmetered", "unmetered")
 _MOST_BLOCKS = 64
@@ -31,7 +36,16 @@ _NO_FACTS = RequestFacts(model="", body=b"")
 @dataclass(slots=True)
 class Incoming:
     """One client request on its way through the steps; filled as they pass, so that a
-    refusal's row says what was known by then.
+    refusal's row says what was known by then. What is of the attempt changes with each.
+
+    Attributes:
+        name, provider, below, secret: The upstream of the attempt.
+        facts: As the client asked, but for the body, which is what is sent.
+        event_id, arrived_us: The attempt's own; `call_id` is empty until there is a second attempt.
+        sent_model: The model asked of the provider where it is not the one requested.
+        path: As `below`, before the upstream's address had a say; empty while they are the same.
+        plan: What rules make of the call.
+        chain: Upstreams to ask next when this one fails.
     """
 
     client: Client
@@ -54,6 +68,9 @@ class Incoming:
     attempt: int = 1
     attempt_reason: str = ""
     sent_model: str = ""
+    path: str = ""
+    plan: Plan = NO_PLAN
+    chain: "tuple[Candidate, ...]" = ()
 
 
 async def prepare(state: State, incoming: Incoming) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tallystick.gateway.aiohttp_upstream import AiohttpUpstream
 from tallystick.gateway.attribution import HeaderReader
+from tallystick.gateway.health import HealthBoard
 from tallystick.gateway.identify import KeyRing
 from tallystick.gateway.lean_upstream import LeanUpstream
 from tallystick.gateway.observe import Observer
@@ -43,6 +44,7 @@ class State:
     upstream: Upstream
     headers: HeaderReader
     observer: Observer = field(default_factory=Observer)
+    health: HealthBoard = field(default_factory=HealthBoard)
     seen: int = -1
     contents_lost: int = 0
     _fingerprints: dict[bytes, str] = field(default_factory=dict)
