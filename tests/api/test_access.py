@@ -42,6 +42,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/v1/audit"): {"admin", "auditor", "local"},
     ("POST", "/api/v1/erase"): {"admin", "local"},
     ("GET", "/api/v1/alerts"): ALL,
+    ("GET", "/metrics"): ALL,
     ("POST", "/api/v1/alerts/test"): {"admin", "local"},
     ("POST", "/logout"): ALL | SCOPED,
 }

@@ -18,6 +18,7 @@ from tallystick.api import (
     imports,
     keys,
     login,
+    metrics,
     prices,
     requests,
     sources,
@@ -56,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     imports.router,
     erase.router,
     alerts.router,
+    metrics.router,
 )
 
 

@@ -3,11 +3,14 @@
 A call is told of after its row is written, so nothing here can lose one or change it.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
 from tallystick.gateway.row import Begun
 from tallystick.usage.model import UsageEvent
+
+_log = logging.getLogger("tallystick.gateway")
 
 
 class Watcher(Protocol):
@@ -24,7 +27,7 @@ class Watcher(Protocol):
 
 
 class Observer:
-    """Tells every watcher of every call."""
+    """Tells every watcher of every call. What fails in one of them fails no call."""
 
     __slots__ = ("_watchers",)
 
@@ -34,12 +37,18 @@ class Observer:
     def began(self) -> None:
         """A call goes to its provider."""
         for watcher in self._watchers:
-            watcher.began()
+            try:
+                watcher.began()
+            except Exception:  # noqa: BLE001 - watching never fails a call
+                _log.exception("a call could not be watched")
 
     def finished(self, begun: Begun, event: UsageEvent) -> None:
         """The row of a call is written."""
         for watcher in self._watchers:
-            watcher.finished(begun, event)
+            try:
+                watcher.finished(begun, event)
+            except Exception:  # noqa: BLE001 - watching never fails a call
+                _log.exception("a call could not be watched")
 
     def close(self) -> None:
         """The process ends."""
