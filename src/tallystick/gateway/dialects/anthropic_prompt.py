@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from tallystick.gateway.dialects import ceiling, estimate
 from tallystick.gateway.dialects.openai_prompt import starts
-from tallystick.gateway.dialects.reading import decode, text
+from tallystick.gateway.dialects.reading import decode
 
 
 class _Message(msgspec.Struct):
@@ -68,7 +68,7 @@ class Prompt:
     def read_message(self, raw: Raw) -> None:
         """One turn."""
         self.text_bytes += len(raw)
-        message = decode(_MESSAGE, raw) if starts(raw, b"{") else None
+        message = decode(_MESSAGE, raw)
         if message is not None:
             self._read_content(message.content, _DEEPEST)
 
@@ -78,11 +78,11 @@ class Prompt:
                 self._read_source(part, depth)
             elif part.type in _PICTURE:
                 self._add(Raw(), estimate.IMAGE_TOKENS, ceiling.ANTHROPIC_IMAGE)
+            elif type(part.type) is str and part.type in _STORED:
+                self.cannot_bound(_STORED[part.type])
             if part.citations:
                 # Its text is cut into sentences, each with a mark.
                 self.added_tokens += len(part.source) + len(part.content)
-            if (reason := _STORED.get(text(part.type, 64))) is not None:
-                self.cannot_bound(reason)
             if part.content and depth:
                 self._read_content(part.content, depth - 1)
 

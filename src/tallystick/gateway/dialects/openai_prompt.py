@@ -224,7 +224,7 @@ def _member(raw: Raw, name: str) -> Raw:
 
 def starts(raw: Raw, *marks: bytes) -> bool:
     """Whether the JSON begins with one of these characters."""
-    return bytes(memoryview(raw)[:1]) in marks
+    return bytes(raw).startswith(marks)
 
 
 def cut_block(block: bytes) -> bytes:
