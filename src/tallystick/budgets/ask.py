@@ -9,6 +9,8 @@ from tallystick.budgets.window import previous, slot_end, slots, span
 from tallystick.kernel.period import SECOND_US
 
 GRAINS_PER_NANO = 1000
+# Start of the counter that remembers a breaker: it is the same in every window.
+NO_WINDOW = -1
 _STRICTNESS: dict[UnknownPrice, int] = {"allow": 0, "ceiling": 1, "block": 2}
 _MOST_REMEMBERED = 8192
 
@@ -81,8 +83,10 @@ def _hold(budget: Budget, dimensions: Mapping[str, str], at_us: int, bound: Boun
     if budget.carry_over and not budget.rolling and slot.end_us:
         ends_us = span(budget, slot.end_us).end_us  # the next window still reads it
         carry = _carry(budget, values, at_us)
+    breaker = counter_key(budget.budget_id, values, NO_WINDOW) if budget.trip_seconds else b""
     return Hold(
-        key, base, per_output, limit_at(budget, at_us), ends_us, also, carry, budget.trip_seconds * SECOND_US
+        key, base, per_output, limit_at(budget, at_us), ends_us, also, carry,
+        budget.trip_seconds * SECOND_US, breaker,
     )  # fmt: skip
 
 

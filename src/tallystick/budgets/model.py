@@ -277,3 +277,20 @@ class Judgement:
     def refuses(self) -> bool:
         """Whether the call does not reach the provider as it was asked."""
         return bool(self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One asking of the counters for one call: a degraded call has two.
+
+    Attributes:
+        model: The model asked for this time.
+        ask, granted: None when it came to no asking, or no answer.
+    """
+
+    model: str
+    dimensions: Mapping[str, str]
+    covering: tuple[Budget, ...]
+    bound: Bound
+    ask: Ask | None = None
+    granted: Granted | None = None

@@ -1,0 +1,187 @@
+"""All that a verdict was made of, as a plain dict: stored with the call's row, and enough to make it again.
+
+Amounts are whole numbers in the counter's unit (nano-dollars, tokens, requests).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from tallystick.budgets.ask import limit_at
+from tallystick.budgets.cover import group_values, grouping
+from tallystick.budgets.explain import words
+from tallystick.budgets.model import Bound, Budget, Hold, Judgement, Standing, Try, UnknownPrice
+from tallystick.budgets.settle import bound_cost
+from tallystick.budgets.window import span
+from tallystick.kernel.period import SECOND_US, rfc3339
+
+Json = dict[str, Any]
+
+# Where a dimension's value may come from without the caller's having a say.
+_OURS = frozenset({"locked", "default", "request"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gateway knows when it has decided.
+
+    Attributes:
+        at_us: The call's instant.
+        judgement: Of the budgets; or of what came before them (``denied``, ``cached``).
+        reason: For people.
+        identity: Of the key: ``id``, ``kind``.
+        sources: Dimension to where its value is from: ``locked`` or ``default`` on the key, ``request`` (known of
+            the call itself), else what the caller sent: ``header``, ``body``, a peer's header.
+        tried: The last asking; None when it came to none.
+        first: The asking that was refused before the call was degraded.
+        unknown_price: The policy of budgets that have none of their own.
+        rules: Those that applied, in order, as plain dicts with ``id`` and ``effect``.
+        requested_max, granted_max: `max_tokens` as requested and as sent; None when none is.
+        max_set: The gateway has set it.
+        counters: ``kind`` and ``state`` of the counters: ``ok``, or why they could not be asked.
+        outcome: What is known at the end; ``served_from`` when the cache answered.
+    """
+
+    at_us: int
+    judgement: Judgement
+    reason: str = ""
+    identity: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    tried: Try | None = None
+    first: Try | None = None
+    unknown_price: UnknownPrice = "ceiling"
+    rules: Sequence[Mapping[str, Any]] = ()
+    requested_model: str = ""
+    sent_model: str = ""
+    requested_max: int | None = None
+    granted_max: int | None = None
+    max_set: bool = False
+    counters: Mapping[str, str] = field(default_factory=dict)
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+
+
+def decision_dict(decision: Decision) -> Json:
+    """The decision as it is stored."""
+    judgement, tried, sources = decision.judgement, decision.tried, decision.sources
+    dimensions = tried.dimensions if tried is not None else {}
+    breaking = judgement.breaking
+    return {
+        "at": decision.at_us,
+        "at_text": _instant(decision.at_us),
+        "verdict": judgement.verdict,
+        "code": judgement.code,
+        "reason": decision.reason,
+        "breaking": None if breaking is None else breaking.budget_id,
+        "reset": judgement.reset_us,
+        "alerts": [budget.budget_id for budget in judgement.alerts],
+        "identity": dict(decision.identity),
+        "dimensions": {
+            name: {"value": value, "from": sources.get(name, "request")} for name, value in dimensions.items() if value
+        },
+        "unknown_price": decision.unknown_price,
+        "rules": [dict(rule) for rule in decision.rules],
+        "models": {"requested": decision.requested_model, "sent": decision.sent_model},
+        "max_tokens": {
+            "requested": decision.requested_max,
+            "granted": decision.granted_max,
+            "set_by_gateway": decision.max_set,
+        },
+        "counters": dict(decision.counters),
+        **(_try(tried, sources, decision.at_us) if tried is not None else {"bound": None, "budgets": []}),
+        "first_try": None if decision.first is None else _try(decision.first, sources, decision.at_us),
+        "outcome": dict(decision.outcome),
+    }
+
+
+def _try(tried: Try, sources: Mapping[str, str], at_us: int) -> Json:
+    ask, granted, covering = tried.ask, tried.granted, tried.covering
+    if ask is None:
+        return {"model": tried.model, "bound": _bound(tried.bound, 0), "budgets": []}
+    standings: Sequence[Standing] = () if granted is None else granted.standings
+    lacking = () if granted is None else granted.lacking
+    output = granted.output if granted is not None and granted.granted else ask.least
+    budgets = []
+    for at, (budget, hold) in enumerate(zip(covering, ask.holds, strict=True)):
+        known = standings[at] if standings else None
+        told = _budget(budget, hold, known, output, at_us)
+        told["group"] = dict(zip(grouping(budget), group_values(budget, tried.dimensions), strict=True))
+        told["on_claims"] = [
+            name for name in dict.fromkeys((*budget.where, *told["group"])) if sources.get(name, "request") not in _OURS
+        ]
+        if known is not None and hold.limit is not None:
+            told["has_room"] = at not in lacking
+        budgets.append(told)
+    return {"model": tried.model, "bound": _bound(tried.bound, output), "budgets": budgets}
+
+
+def _bound(bound: Bound, output: int) -> Json:
+    return {
+        "input_tokens": bound.input_tokens,
+        "output_tokens": bound.output_tokens,
+        "capped": bound.capped,
+        "choices": bound.choices,
+        "amount": bound_cost(bound, output),
+        "amount_text": words("usd", -(-bound_cost(bound, output) // 1000), up=True),
+        "price": bound.price,
+        "price_id": bound.price_id,
+        "source": bound.source,
+        "unbounded": bound.unbounded,
+    }
+
+
+def _budget(budget: Budget, hold: Hold, standing: Standing | None, output: int, at_us: int) -> Json:
+    """One budget; numbers of its counter are None while it could not be asked."""
+    window = span(budget, at_us)
+    limit = hold.limit if hold.limit is not None else limit_at(budget, at_us)
+    asked = hold.amount(output)
+    told: Json = {
+        "id": budget.budget_id,
+        "name": budget.name,
+        "counter": hold.key.hex(),
+        "unit": budget.unit,
+        "action": budget.action,
+        "degrade_to": budget.degrade_to,
+        "window": budget.window,
+        "window_count": budget.window_count,
+        "rolling": budget.rolling,
+        "window_start": window.start_us,
+        "window_end": window.end_us,
+        "trip_seconds": budget.trip_seconds,
+        "fail": budget.fail,
+        "unknown_price": budget.unknown_price,
+        "strict": budget.strict,
+        "enforced": hold.limit is not None,
+        "limit": limit,
+        "posted": None,
+        "reserved": None,
+        "asked": asked,
+        "tripped_until": 0,
+        "has_room": None,
+        "text": "",
+    }
+    if standing is not None:
+        if standing.limit is not None:
+            limit = told["limit"] = standing.limit
+        used = standing.posted + standing.reserved
+        told["posted"], told["reserved"] = standing.posted, standing.reserved
+        told["tripped_until"] = standing.tripped_until_us
+        told["has_room"] = used + asked <= limit
+        told["text"] = f"{words(budget.unit, used)} of {_limit_words(budget.unit, limit)}"
+    return told
+
+
+@lru_cache(maxsize=1024)
+def _limit_words(unit: Any, limit: int) -> str:
+    return words(unit, limit)
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    return rfc3339(seconds * SECOND_US)[:-1]
+
+
+def _instant(at_us: int) -> str:
+    """As RFC 3339 always with microseconds; the second is remembered."""
+    seconds, micros = divmod(at_us, SECOND_US)
+    return f"{_second(seconds)}.{micros:06d}Z"
