@@ -14,7 +14,7 @@ from tallystick.operations.start_ledger import start_ledger
 from tallystick.usage.model import Measured, UsageEvent
 from tests.ledger.sample import HOUR, START, an_event
 
-WANTED = Wanted(("team", "model", "key"), (START, START + HOUR, START + 3 * HOUR), START + 5 * HOUR)
+WANTED = Wanted(("team", "request_model", "key"), (START, START + HOUR, START + 3 * HOUR), START + 5 * HOUR)
 
 tokens = st.none() | st.integers(0, 10**9)
 money = st.none() | st.integers(-(10**18), 10**18)
@@ -25,12 +25,16 @@ calls = st.builds(
     attempt=st.integers(0, 3),
     source=st.sampled_from(["gateway", "gateway", "demo", "import:x"]),
     request_model=st.sampled_from(["a", "b", ""]),
+    sent_model=st.sampled_from(["", "", "c"]),
+    outcome=st.sampled_from(["ok", "error", "cut", "client_gone", "interrupted", "refused"]),
     key=st.sampled_from(["key_1", ""]),
     key_fingerprint=st.sampled_from(["f", ""]),
     dimensions=st.dictionaries(st.just("team"), st.sampled_from(["x", "y"])),
-    measured=st.builds(Measured, input_tokens=tokens, output_tokens=tokens),
+    measured=st.builds(
+        Measured, input_tokens=tokens, output_tokens=tokens, state=st.sampled_from(["reported", "estimated", "absent"])
+    ),
     effective_cost=money,
-    bound_cost=money,
+    bound_cost=st.just(0) | money,
 )
 
 
@@ -48,14 +52,16 @@ def by_hand(events: Iterable[UsageEvent], wanted: Wanted) -> dict[tuple[tuple[st
         if event.attempt < 1 or event.source not in wanted.sources or event.occurred_at < wanted.starts[0] or late:
             continue
         span = max(at for at, start in enumerate(wanted.starts) if event.occurred_at >= start)
-        key = event.key or (f"pk_{event.key_fingerprint}" if event.key_fingerprint else "")
-        sums = found.setdefault(((event.dimensions.get("team", ""), event.request_model, key), span), [0, 0, 0, 0])
-        cost = event.bound_cost if event.effective_cost is None else event.effective_cost
-        measured = event.measured
+        key, model = event.key or f"pk_{event.key_fingerprint}", event.sent_model or event.request_model
+        sums = found.setdefault(((event.dimensions.get("team", ""), model, key), span), [0, 0, 0, 0])
+        measured, cost, bound = event.measured, event.effective_cost, event.bound_cost
+        broke = event.outcome in {"error", "cut", "client_gone", "interrupted"} and measured.state != "reported"
+        if bound is not None and (cost is None or broke or bound == 0):
+            cost = bound
         sums[0] += -(-(cost or 0) // 1000)
         sums[1] += (measured.input_tokens or 0) + (measured.output_tokens or 0)
         sums[2] += 1
-        sums[3] += measured.input_tokens is None and measured.output_tokens is None
+        sums[3] += measured.input_tokens is None or measured.output_tokens is None or broke
     return found
 
 

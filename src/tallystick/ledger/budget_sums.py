@@ -12,15 +12,24 @@ from typing import Protocol
 from tallystick.usage.dimensions import GROUPABLE
 
 # Where a budget's word for a dimension is not a column of the same name: budgets look at a call
-# before it is made, when only what was asked for is known, and a caller may bring a key of its own.
+# before it is made, when only what is asked for is known, and a caller may bring a key of its own.
 _COLUMNS: dict[str, str] = {
-    "model": "request_model",
+    "request_model": "CASE WHEN sent_model <> '' THEN sent_model ELSE request_model END",
     "service_tier": "requested_service_tier",
-    "key": "CASE WHEN \"key\" <> '' THEN \"key\" WHEN key_fingerprint <> '' THEN concat('pk_', key_fingerprint) "
-    "ELSE '' END",
+    "key": "CASE WHEN \"key\" <> '' THEN \"key\" ELSE concat('pk_', key_fingerprint) END",
 }
-# Money in nano-units, each call rounded up: as counters are settled, call by call.
-_NANO = "coalesce(ceil(coalesce(effective_cost, bound_cost) * 1000000000), 0)"
+# The model that prices are looked up under is told from provider and `request_model`, by the price book.
+_ELSEWHERE = frozenset({"model", "response_model", "source", "outcome", "verdict", "served_from"})
+# A call that broke off may have been billed for more than it said.
+_GUESSED = "usage_state <> 'reported' AND outcome IN ('cut', 'client_gone', 'interrupted', 'error')"
+# Money in nano-units, each call rounded up: as counters are settled, call by call. What is bound to cost
+# nothing is paid otherwise; what is not known for certain counts with its bound.
+_NANO = (
+    "coalesce(ceil(CASE WHEN bound_cost = 0 THEN 0 "
+    f"WHEN bound_cost IS NOT NULL AND (effective_cost IS NULL OR {_GUESSED}) THEN bound_cost "
+    "ELSE effective_cost END * 1000000000), 0)"
+)
+_UNKNOWN = f"input_tokens IS NULL OR output_tokens IS NULL OR ({_GUESSED})"
 _TOKENS = "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)"
 
 
@@ -59,9 +68,9 @@ class Sum:
         values: One for each dimension, "" where it is not known.
         span: Index into `Wanted.starts`.
         nano: Money in 1e-9 of the currency, each call rounded up; of a call of unknown cost its bound.
-        tokens: Input and output, as far as known.
+        tokens: Input and output, as far as they were reported or guessed.
         requests: Attempts that reached a provider.
-        unknown: Attempts whose tokens nobody knows.
+        unknown: Attempts whose tokens are not known for certain.
     """
 
     values: tuple[str, ...]
@@ -74,7 +83,7 @@ class Sum:
 
 def can_be_summed(dimension: str) -> bool:
     """Whether the ledger knows a dimension of budgets; a request's own fingerprint it does not."""
-    return dimension in GROUPABLE
+    return dimension in GROUPABLE and dimension not in _ELSEWHERE
 
 
 def column_of(dimension: str) -> str:
@@ -87,29 +96,39 @@ def sums_statement(dialect: Speaks, table: str, wanted: Wanted, where: str) -> s
 
     Takes the parameters of `sums_params`.
     """
-    groups = [column_of(name) for name in wanted.dimensions]
-    later = [f"CASE WHEN occurred_at >= {dialect.instant(f'$start{n}')} THEN 1 ELSE 0 END" for n in _rest(wanted)]
-    span = " + ".join(later) or "0"
-    until = f"AND occurred_at < {dialect.instant('$end')} " if wanted.end_us else ""
-    names = [f"g{number}" for number in range(len(groups))]
-    columns = [f"{text} AS {name}" for text, name in zip(groups, names, strict=True)]
+    names = [f"g{number}" for number in range(len(wanted.dimensions))]
+    columns = [f"{column_of(one)} AS {name}" for one, name in zip(wanted.dimensions, names, strict=True)]
+    columns += [f"{_span(dialect, wanted)} AS span", f"{_NANO} AS nano", f"{_TOKENS} AS tokens"]
+    columns += [f"CASE WHEN {_UNKNOWN} THEN 1 ELSE 0 END AS blind"]
     keys = ", ".join([*names, "span"])
-    inner = ", ".join([*columns, f"{span} AS span", f"{_NANO} AS nano", f"{_TOKENS} AS tokens", f"{_BLIND} AS blind"])
     return (
-        f"SELECT {keys}, sum(nano), sum(tokens), count(*), sum(blind) FROM (SELECT {inner} "
-        f"FROM {dialect.final(table)} WHERE occurred_at >= {dialect.instant('$start0')} {until}"
-        f"AND attempt >= 1 AND {dialect.one_of('source', '$sources')} AND {where}) AS used GROUP BY {keys}"
+        f"SELECT {keys}, sum(nano), sum(tokens), count(*), sum(blind) FROM (SELECT {', '.join(columns)} "
+        f"FROM {dialect.final(table)} WHERE {_rows(dialect, wanted)} AND {where}) AS used GROUP BY {keys}"
     )
 
 
-_BLIND = "CASE WHEN input_tokens IS NULL AND output_tokens IS NULL THEN 1 ELSE 0 END"
+def unknown_statement(dialect: Speaks, table: str, wanted: Wanted, where: str) -> str:
+    """Attempts whose tokens are not known for certain, one a row: group, span, what is known, decision."""
+    groups = [f"{column_of(name)} AS g{number}" for number, name in enumerate(wanted.dimensions)]
+    return (
+        f"SELECT {', '.join([*groups, f'{_span(dialect, wanted)} AS span', _TOKENS, 'decision'])} "
+        f"FROM {dialect.final(table)} WHERE {_rows(dialect, wanted)} AND ({_UNKNOWN}) AND decision <> '' AND {where}"
+    )
+
+
+def _span(dialect: Speaks, wanted: Wanted) -> str:
+    later = range(1, len(wanted.starts))
+    parts = [f"CASE WHEN occurred_at >= {dialect.instant(f'$start{n}')} THEN 1 ELSE 0 END" for n in later]
+    return " + ".join(parts) or "0"
+
+
+def _rows(dialect: Speaks, wanted: Wanted) -> str:
+    until = f" AND occurred_at < {dialect.instant('$end')}" if wanted.end_us else ""
+    since = f"occurred_at >= {dialect.instant('$start0')}{until}"
+    return f"{since} AND attempt >= 1 AND {dialect.one_of('source', '$sources')}"
 
 
 def sums_params(wanted: Wanted) -> dict[str, int | Sequence[str]]:
     """The parameters of `sums_statement`."""
     starts = {f"start{number}": start for number, start in enumerate(wanted.starts)}
     return {**starts, "sources": list(wanted.sources), **({"end": wanted.end_us} if wanted.end_us else {})}
-
-
-def _rest(wanted: Wanted) -> range:
-    return range(1, len(wanted.starts))

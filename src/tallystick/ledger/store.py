@@ -13,7 +13,7 @@ from typing import Any
 
 from tallystick.kernel.errors import Conflict
 from tallystick.kernel.table import Column
-from tallystick.ledger.budget_sums import Sum, Wanted, sums_params, sums_statement
+from tallystick.ledger.budget_sums import Sum, Wanted, sums_params, sums_statement, unknown_statement
 from tallystick.ledger.check import check_columns
 from tallystick.ledger.columns import CHARGE_COLUMNS, CONTENT_COLUMNS, EVENT_COLUMNS
 from tallystick.ledger.post import EVENT_SUMS
@@ -198,11 +198,25 @@ def sum_events_for_budgets(engine: Engine, wanted: Wanted, event_ids: Sequence[s
     return _sums(engine, wanted, engine.dialect.one_of("event_id", "$ids"), {"ids": held})
 
 
+def read_unknown_tokens(
+    engine: Engine, wanted: Wanted, *, after: int, upto: int
+) -> list[tuple[tuple[str, ...], int, int, str]]:
+    """Attempts whose tokens are not known for certain: group, span, tokens as far as known, decision."""
+    where = "ingest_seq > $after AND ingest_seq <= $upto"
+    sql = unknown_statement(engine.dialect, EVENTS, wanted, where)
+    count = len(wanted.dimensions)
+    rows = engine.rows(sql, {**sums_params(wanted), "after": after, "upto": upto})
+    return [
+        (tuple(map(str, row[:count])), int(str(row[count])), int(str(row[count + 1])), str(row[count + 2]))
+        for row in rows
+    ]
+
+
 def _sums(engine: Engine, wanted: Wanted, where: str, params: Mapping[str, int | Sequence[str]]) -> list[Sum]:
     sql = sums_statement(engine.dialect, EVENTS, wanted, where)
     count = len(wanted.dimensions)
     return [
-        Sum(tuple(str(value) for value in row[:count]), *(int(Decimal(str(value))) for value in row[count:]))
+        Sum(tuple(map(str, row[:count])), *(int(Decimal(str(value))) for value in row[count:]))
         for row in engine.rows(sql, {**sums_params(wanted), **params})
     ]
 
