@@ -20,6 +20,9 @@ Json = dict[str, Any]
 
 # Where a dimension's value may come from without the caller's having a say.
 _OURS = frozenset({"locked", "default", "request"})
+_MOST_REMEMBERED = 4096
+
+_remembered: dict[int, tuple[Budget, Json, tuple[str, ...]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,26 +106,33 @@ def _try(tried: Try, sources: Mapping[str, str], at_us: int) -> Json:
     output = granted.output if granted is not None and granted.granted else ask.least
     budgets = []
     for at, (budget, hold) in enumerate(zip(covering, ask.holds, strict=True)):
-        known = standings[at] if standings else None
-        told = _budget(budget, hold, known, output, at_us)
-        told["group"] = dict(zip(grouping(budget), group_values(budget, tried.dimensions), strict=True))
-        told["on_claims"] = [
-            name for name in dict.fromkeys((*budget.where, *told["group"])) if sources.get(name, "request") not in _OURS
-        ]
-        if known is not None and hold.limit is not None:
-            told["has_room"] = at not in lacking
+        fixed, named = _fixed(budget)
+        told = fixed.copy()
+        values = group_values(budget, tried.dimensions)
+        if values:
+            told["group"] = dict(zip(grouping(budget), values, strict=True))
+        claimed = [name for name in named if sources.get(name, "request") not in _OURS]
+        if claimed:
+            told["on_claims"] = claimed
+        _add_window(told, budget, hold, at_us)
+        told["asked"] = hold.amount(output)
+        if standings:
+            _add_standing(told, budget, standings[at])
+            if hold.limit is not None:
+                told["has_room"] = at not in lacking
         budgets.append(told)
     return {"model": tried.model, "bound": _bound(tried.bound, output), "budgets": budgets}
 
 
 def _bound(bound: Bound, output: int) -> Json:
+    amount = bound_cost(bound, output)
     return {
         "input_tokens": bound.input_tokens,
         "output_tokens": bound.output_tokens,
         "capped": bound.capped,
         "choices": bound.choices,
-        "amount": bound_cost(bound, output),
-        "amount_text": words("usd", -(-bound_cost(bound, output) // 1000), up=True),
+        "amount": amount,
+        "amount_text": words("usd", -(-amount // 1000), up=True),
         "price": bound.price,
         "price_id": bound.price_id,
         "source": bound.source,
@@ -130,45 +140,45 @@ def _bound(bound: Bound, output: int) -> Json:
     }
 
 
-def _budget(budget: Budget, hold: Hold, standing: Standing | None, output: int, at_us: int) -> Json:
-    """One budget; numbers of its counter are None while it could not be asked."""
+def _add_window(told: Json, budget: Budget, hold: Hold, at_us: int) -> None:
     window = span(budget, at_us)
-    limit = hold.limit if hold.limit is not None else limit_at(budget, at_us)
-    asked = hold.amount(output)
-    told: Json = {
-        "id": budget.budget_id,
-        "name": budget.name,
-        "counter": hold.key.hex(),
-        "unit": budget.unit,
-        "action": budget.action,
-        "degrade_to": budget.degrade_to,
-        "window": budget.window,
-        "window_count": budget.window_count,
-        "rolling": budget.rolling,
-        "window_start": window.start_us,
-        "window_end": window.end_us,
-        "trip_seconds": budget.trip_seconds,
-        "fail": budget.fail,
-        "unknown_price": budget.unknown_price,
-        "strict": budget.strict,
-        "enforced": hold.limit is not None,
-        "limit": limit,
-        "posted": None,
-        "reserved": None,
-        "asked": asked,
-        "tripped_until": 0,
-        "has_room": None,
-        "text": "",
-    }
-    if standing is not None:
-        if standing.limit is not None:
-            limit = told["limit"] = standing.limit
-        used = standing.posted + standing.reserved
-        told["posted"], told["reserved"] = standing.posted, standing.reserved
+    told["counter"] = hold.key.hex()
+    told["window_start"], told["window_end"] = window.start_us, window.end_us
+    told["enforced"] = hold.limit is not None
+    told["limit"] = limit_at(budget, at_us) if hold.limit is None else hold.limit
+
+
+def _add_standing(told: Json, budget: Budget, standing: Standing) -> None:
+    if standing.limit is not None:
+        told["limit"] = standing.limit
+    limit, used = told["limit"], standing.posted + standing.reserved
+    told["posted"], told["reserved"] = standing.posted, standing.reserved
+    told["has_room"] = used + told["asked"] <= limit
+    told["text"] = f"{words(budget.unit, used)} of {_limit_words(budget.unit, limit)}"
+    if standing.tripped_until_us:
         told["tripped_until"] = standing.tripped_until_us
-        told["has_room"] = used + asked <= limit
-        told["text"] = f"{words(budget.unit, used)} of {_limit_words(budget.unit, limit)}"
-    return told
+
+
+def _fixed(budget: Budget) -> tuple[Json, tuple[str, ...]]:
+    """What is told of a budget in every decision, and the dimensions that it goes by. What is as usual is left out."""
+    known = _remembered.get(id(budget))
+    if known is not None and known[0] is budget:
+        return known[1], known[2]
+    told: Json = {
+        "id": budget.budget_id, "name": budget.name, "unit": budget.unit, "action": budget.action,
+        "window": budget.window,
+    }  # fmt: skip
+    usual = {
+        "window_count": 1, "rolling": False, "degrade_to": "", "trip_seconds": 0, "fail": "closed",
+        "unknown_price": None, "strict": False,
+    }  # fmt: skip
+    told.update({name: value for name, standard in usual.items() if (value := getattr(budget, name)) != standard})
+    named = tuple(dict.fromkeys((*budget.where, *grouping(budget))))
+    if len(_remembered) >= _MOST_REMEMBERED:
+        _remembered.clear()
+    # The budget is kept with the answer: as long as it is, nothing else has its identity.
+    _remembered[id(budget)] = budget, told, named
+    return told, named
 
 
 @lru_cache(maxsize=1024)

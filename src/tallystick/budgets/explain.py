@@ -51,7 +51,9 @@ def words(unit: Unit, amount: int, *, up: bool = False) -> str:
     whole, rest = divmod(parts, 10**9 // grain)
     if not rest:
         return f"${whole:,}"
-    return f"${whole:,}.{rest:0{2 if grain == _CENT else 6}d}"
+    if grain == _CENT:
+        return f"${whole:,}.{rest:02d}"
+    return f"${whole:,}." + f"{rest:06d}".rstrip("0").ljust(2, "0")
 
 
 def _tripped(budget: Budget, reset_us: int, tried: Try) -> str:
@@ -72,7 +74,7 @@ def _without_room(budget: Budget, tried: Try) -> str:
     left = max(0, limit - standing.posted - standing.reserved)
     asked = words(budget.unit, hold.amount(tried.ask.least), up=True)
     may = f"may cost up to {asked}" if budget.unit == "usd" else f"may use up to {asked}"
-    least = "" if tried.bound.capped else f" with no more than {tried.ask.least:,} tokens of output"
+    least = "" if tried.bound.capped else f" even with no more than {tried.ask.least:,} tokens of output"
     return (
         f'budget "{budget.name}"{_group(budget, tried)} has {words(budget.unit, left)} left of '
         f"{words(budget.unit, limit)} {_until(budget, at_us)} ({words(budget.unit, standing.posted)} spent, "
