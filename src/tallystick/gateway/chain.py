@@ -124,6 +124,7 @@ def turn_to(state: State, incoming: Incoming, candidate: Candidate) -> None:
     try:
         if incoming.caller is not None:
             incoming.secret = choose_secret(incoming, incoming.caller)
+            incoming.key_fingerprint = state.fingerprint_of(incoming.secret)
     except Refused:
         incoming.name, incoming.provider, incoming.secret = before
         raise

@@ -68,6 +68,7 @@ class Incoming:
     attempt: int = 1
     attempt_reason: str = ""
     sent_model: str = ""
+    key_fingerprint: str = ""
     path: str = ""
     plan: Plan = NO_PLAN
     chain: "tuple[Candidate, ...]" = ()
@@ -92,6 +93,7 @@ async def prepare(state: State, incoming: Incoming) -> None:
     incoming.facts = read_facts(incoming, get(headers, b"content-encoding"), settings.max_body_bytes)
     incoming.owner = owner_of(incoming, caller)
     incoming.secret = choose_secret(incoming, caller)
+    incoming.key_fingerprint = state.fingerprint_of(incoming.secret) if incoming.secret else ""
 
 
 def outgoing(incoming: Incoming) -> UpstreamRequest:
@@ -184,7 +186,7 @@ def begin(state: State, incoming: Incoming) -> Begun:
         route=incoming.route,
         facts=incoming.facts,
         key=key.key_id if key else "",
-        key_fingerprint=state.fingerprint_of(incoming.secret) if incoming.secret else "",
+        key_fingerprint=incoming.key_fingerprint,
         dimensions=incoming.owner.dimensions,
         tags=incoming.owner.tags,
         trace_id=incoming.head.trace_id,
