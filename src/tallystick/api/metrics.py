@@ -21,6 +21,7 @@ _FAMILIES = {
     "tally_tokens_total": ("counter", "Tokens as reported or estimated; input includes what was cached."),
     "tally_cost_usd_total": ("counter", "Effective cost in US dollars of calls whose cost is known."),
     "tally_calls_cost_unknown_total": ("counter", "Attempts whose cost nobody knows; they are in no sum of costs."),
+    "tally_calls_counters_away_total": ("counter", "Rows decided without counters, which could not be asked."),
     "tally_call_duration_seconds": ("histogram", "From a request's arrival to its row, for attempts."),
     "tally_time_to_first_token_seconds": ("histogram", "From a request's arrival to a stream's first bytes."),
     "tally_observations_lost_total": ("counter", "Lines of the access log or spans that were dropped."),

@@ -46,6 +46,7 @@ class Metrics:
         self._cells = cells
         self._values = cells.values
         self._in_flight = cells.allot("~tally_calls_in_flight\t\t")
+        self._away = cells.allot("tally_calls_counters_away_total\t\t")
         self._providers: dict[str, _Provider] = {}
         self._calls: dict[tuple[str, str, str], int] = {}
 
@@ -61,9 +62,14 @@ class Metrics:
         if calls is None:
             calls = self._calls[what] = self._allot_calls(*what)
         values[calls] += 1
-        if not event.attempt:
-            return
-        values[self._in_flight] -= 1
+        if event.decision and is_away(event.decision):
+            values[self._away] += 1
+        if event.attempt:
+            values[self._in_flight] -= 1
+            self._count_attempt(event)
+
+    def _count_attempt(self, event: UsageEvent) -> None:
+        values = self._values
         cells = self._providers.get(event.provider)
         if cells is None:
             cells = self._providers[event.provider] = self._allot_provider(event.provider)
@@ -133,6 +139,15 @@ class Lost:
         """One more."""
         with self._lock:
             self._cells.values[self._cell] += 1
+
+
+def is_away(decision: str) -> bool:
+    """Whether the budgets' counters could not be asked; looked up rather than parsed, for it is on the path of calls.
+
+    In what callers may have put into a decision, quotes are escaped, so that this finds ours alone.
+    """
+    start = decision.find('"counters":')
+    return start >= 0 and '"state"' in (found := decision[start : decision.find("}", start)]) and '"ok"' not in found
 
 
 def label(value: str) -> str:
