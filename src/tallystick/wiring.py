@@ -16,8 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tallystick import __version__
+from tallystick.budgets.bound import BoundPolicy
+from tallystick.budgets.defaults import default_budgets
+from tallystick.budgets.model import Budget
 from tallystick.config import Config, Content, Provider, environment
+from tallystick.counters.open import CounterSettings
 from tallystick.gateway.settings import (
+    BudgetSettings,
     ContentSettings,
     GatewaySettings,
     ProviderKeySecret,
@@ -136,6 +141,45 @@ def gateway_settings(config: Config, data_dir: Path) -> GatewaySettings:
         tls_cert=server.tls_cert,
         tls_key=server.tls_key,
         content=_content(config.content),
+        access_log=gateway.access_log,
+        otel_endpoint=gateway.otel_endpoint,
+        budgets=_budgets(config, data_dir),
+        stamp_reservations=gateway.stamp_reservations,
+    )
+
+
+def counter_settings(config: Config, data_dir: Path) -> CounterSettings:
+    """Where budgets are counted; gateways and the app have to open the same."""
+    one = config.budgets
+    url = (environment(one.redis_url_env) if one.redis_url_env else "") or one.redis_url
+    return CounterSettings(one.counters, data_dir / "counters", url, one.deadline_ms)
+
+
+def _budgets(config: Config, data_dir: Path) -> BudgetSettings:
+    one = config.budgets
+    return BudgetSettings(
+        counters=counter_settings(config, data_dir),
+        defaults=safe_defaults(config),
+        policy=bound_policy(config),
+        reservation_us=int(one.reservation_seconds * 1_000_000),
+        pages=default_url(config),
+    )
+
+
+def safe_defaults(config: Config) -> tuple[Budget, ...]:
+    """The budgets that hold before anybody has set one."""
+    one = config.budgets
+    return default_budgets(one.key_usd_per_day, one.run_usd, one.run_calls_per_minute, one.loop_calls, config.timezone)
+
+
+def bound_policy(config: Config) -> BoundPolicy:
+    """What is assumed of a call whose price or length nobody knows."""
+    one = config.budgets
+    return BoundPolicy(
+        unknown_price=one.unknown_price,  # type: ignore[arg-type]  # checked when it was read
+        ceiling_input=grains_from_decimal(Decimal(repr(one.ceiling_input_usd)) / 10**6),
+        ceiling_output=grains_from_decimal(Decimal(repr(one.ceiling_output_usd)) / 10**6),
+        assumed_output_tokens=one.assumed_output_tokens,
     )
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import uvicorn
 
+from tallystick.counters.open import CounterSettings
 from tallystick.gateway.serve import server_config
-from tallystick.gateway.settings import GatewaySettings, ProviderKeySecret, ProviderSettings
+from tallystick.gateway.settings import BudgetSettings, GatewaySettings, ProviderKeySecret, ProviderSettings
 from tallystick.operations.context import Context
 from tallystick.operations.manage_keys import KeyRequest, create_key
 from tallystick.operations.refresh_prices import refresh_prices
@@ -64,7 +65,9 @@ def settings_for(folder: Path, upstream: str, **changes: Any) -> GatewaySettings
         "dead": ProviderSettings("openai", "http://127.0.0.1:9", "openai", keys=keys),
         "keyless": ProviderSettings("openai", upstream, "openai"),
     }
-    return replace(GatewaySettings(data_dir=folder, providers=providers, secret=b"s" * 32, drain_seconds=2), **changes)
+    budgets = BudgetSettings(counters=CounterSettings("process", folder / "counters"))
+    base = GatewaySettings(data_dir=folder, providers=providers, secret=b"s" * 32, drain_seconds=2, budgets=budgets)
+    return replace(base, **changes)
 
 
 @contextlib.contextmanager

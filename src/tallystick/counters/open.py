@@ -39,7 +39,7 @@ def open_counters(settings: CounterSettings, owner: str) -> Counters:
     if settings.kind == "shared":
         from tallystick.counters.shared import SharedCounters
 
-        return SharedCounters(settings.path, owner=owner)
+        return SharedCounters(settings.path)
     if not settings.redis_url:
         raise ConfigError(
             "counters in Redis need an address",

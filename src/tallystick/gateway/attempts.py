@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tallystick.gateway.chain import turn_to_next
 from tallystick.gateway.content import keep_content
 from tallystick.gateway.dialects.model import ResponseFacts
+from tallystick.gateway.enforce import again
 from tallystick.gateway.forward import Exchange, Held, pass_answer
 from tallystick.gateway.meter import Meter
 from tallystick.gateway.prepare import Incoming, outgoing
@@ -28,14 +29,6 @@ from tallystick.usage.model import Measured, Outcome
 _log = logging.getLogger("tallystick.gateway")
 _UNKNOWN = ResponseFacts(measured=Measured(), complete=False)
 _NOTHING = ResponseFacts(measured=Measured(input_tokens=0, output_tokens=0, state="reported"), complete=False)
-
-
-async def before_attempt(state: State, incoming: Incoming) -> None:
-    """Asked before every attempt after the first.
-
-    Raises:
-        Refused: It must not be made.
-    """
 
 
 @dataclass(slots=True)
@@ -186,7 +179,7 @@ async def _begin(call: Call, reason: str) -> bool:
     incoming.event_id = new_id("evt", incoming.arrived_us)
     incoming.attempt, incoming.attempt_reason = incoming.attempt + 1, reason
     try:
-        await before_attempt(state, incoming)
+        await again(state.enforcer, state.book, incoming)
         call.meter = Meter(state, incoming, time.perf_counter())
     except (Refused, Unavailable) as refused:
         # What the client would hear of the attempt before is true, and this one never was.

@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from tallystick.org.model import GatewayKey
 from tallystick.usage.dimensions import ATTRIBUTION, canonical_dimension
 
 LONGEST_VALUE = 256
@@ -28,6 +29,7 @@ Header = tuple[bytes, bytes]
 
 # By strength: of two sources that name one dimension the first wins.
 _OWN, _BURNLENS, _HELICONE, _PORTKEY, _BIFROST, _LITELLM, _BAGGAGE, _METADATA, _BODY = range(9)
+_SOURCES = ("header", "burnlens", "helicone", "portkey", "bifrost", "litellm", "baggage", "body", "body")
 
 _DIMENSIONS = frozenset(ATTRIBUTION)
 _SPELLINGS = {"organisation": "organization", "org": "organization", "env": "environment", "end_user": "user"}
@@ -315,6 +317,16 @@ def attribute(
         if name not in _DIMENSIONS and len(tags) < MOST_TAGS:
             tags[name] = value
     return Attribution(dimensions, tags)
+
+
+def origin(call: CallHeaders, key: GatewayKey | None, name: str) -> str:
+    """Where the value of a dimension came from: `locked` or `default` of the key, else what the caller sent."""
+    if key is not None and name in key.locked:
+        return "locked"
+    claim = call.claims.get(name)
+    if claim is None:
+        return "default"
+    return _SOURCES[claim[0]]
 
 
 def _text(value: bytes) -> str:

@@ -7,6 +7,7 @@ from tallystick.gateway.attempts import run
 from tallystick.gateway.chain import set_course
 from tallystick.gateway.client import Client
 from tallystick.gateway.dialects import DIALECTS
+from tallystick.gateway.enforce import enforce
 from tallystick.gateway.meter import Meter, refused_row
 from tallystick.gateway.prepare import Incoming, owner_of, prepare
 from tallystick.gateway.refuse import Refusal, Refused, answer, status_of
@@ -29,6 +30,7 @@ async def handle_call(state: State, client: Client, split: Split, provider: Prov
     try:
         await prepare(state, incoming)
         set_course(state, incoming)
+        await enforce(state.enforcer, state.book, incoming)
         meter = _begin(state, incoming, started)
     except Refused as refused:
         await _refuse(state, incoming, refused.refusal)
@@ -41,7 +43,11 @@ async def handle_call(state: State, client: Client, split: Split, provider: Prov
 def _begin(state: State, incoming: Incoming, started: float) -> Meter:
     try:
         return Meter(state, incoming, started)
-    except Unavailable as error:
+    except BaseException as error:
+        if incoming.reserved is not None:
+            state.enforcer.release(incoming.event_id, incoming.reserved)
+        if not isinstance(error, Unavailable):
+            raise
         _log.error("a call was refused: %s", error)
         message = "the gateway cannot write this call down (its disk is full), so it is not made; try again later"
         raise Refused(Refusal(503, "spool_full", message, final=False)) from None

@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from tallystick.gateway.client import Client
+from tallystick.gateway.decided import told
 from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.dialects.model import ResponseFacts, StreamReader
 from tallystick.gateway.inflate import KNOWN, Inflater, inflate
@@ -103,7 +104,7 @@ async def _take_whole(exchange: Exchange) -> Held | None:
     meter.response_bytes = size
     facts = _read_body(exchange, body)
     event = meter.settle(_outcome(exchange, facts), response.status, facts)
-    return Held(response.status, [*for_client(response.headers), *cost_headers(event)], body)
+    return Held(response.status, [*for_client(response.headers), *cost_headers(event), *told(exchange.incoming)], body)
 
 
 def _read_body(exchange: Exchange, body: bytes) -> ResponseFacts:
@@ -143,7 +144,9 @@ def _cut(exchange: Exchange, chunks: list[bytes]) -> Held:
 async def _pass_unread(exchange: Exchange, held: list[bytes], facts: ResponseFacts) -> None:
     """Pass bytes on as they come, one chunk behind, so that the row is settled before the last."""
     response, client, meter = exchange.response, exchange.client, exchange.meter
-    await client.start(response.status, [*for_client(response.headers), _id_header(meter.begun.event_id)])
+    await client.start(
+        response.status, [*for_client(response.headers), _id_header(meter.begun.event_id), *told(exchange.incoming)]
+    )
     last = b"".join(held)
     try:
         while chunk := await response.read():
@@ -215,7 +218,7 @@ async def _pass_stream(exchange: Exchange) -> None:
     tap = _Tap(exchange, reader)
     wants_cost = _takes_comments(exchange) and (tap.recodes or not exchange.encoding)
     drop = _RECODED if tap.recodes else _LENGTH_CHANGES if incoming.facts.asked_usage or wants_cost else frozenset()
-    headers = [*for_client(response.headers, drop=drop), _id_header(exchange.meter.begun.event_id)]
+    headers = [*for_client(response.headers, drop=drop), _id_header(exchange.meter.begun.event_id), *told(incoming)]
     await client.start(response.status, headers)
     if exchange.meter.said is not None:
         exchange.meter.said.streams = True

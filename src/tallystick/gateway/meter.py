@@ -27,6 +27,7 @@ class Meter:
         self.begun: Begun = begin(state, incoming)
         self.first_token_us: int | None = None
         self.response_bytes = 0
+        self._reserved = incoming.reserved
         self.event: UsageEvent | None = None
         rules = state.settings.content
         self.said = Said(rules) if rules is not None and incoming.route.kind == "metered" else None
@@ -45,6 +46,8 @@ class Meter:
             ended = Ended(outcome, status, facts, self._elapsed(), error_type, self.first_token_us, self.response_bytes)
             self.event = self._finish(ended)
             self._write(self.event)
+            if self._reserved is not None:
+                self._state.enforcer.settle(self._reserved, self.event)
             self._state.observer.finished(self.begun, self.event)
         return self.event
 
@@ -94,6 +97,10 @@ def refused_row(state: State, incoming: Incoming, status: int, code: str) -> Non
         user_agent=begun.user_agent,
         retry_count=begun.retry_count,
         trace_id=begun.trace_id,
+        verdict=begun.verdict,
+        decision=begun.decision,
+        bound_cost=begun.bound_cost,
+        requested_max_tokens=begun.facts.max_tokens,
     )
     try:
         state.spool.completion(event.event_id, encode(event))

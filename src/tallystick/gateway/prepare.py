@@ -26,6 +26,8 @@ from tallystick.routing.model import NO_PLAN, Plan
 
 if TYPE_CHECKING:
     from tallystick.gateway.chain import Candidate
+    from tallystick.gateway.decided import Decided
+    from tallystick.gateway.reserve import Reserved
 
 UNMETERED = Route("free", "unmetered", "unmetered")
 _MOST_BLOCKS = 64
@@ -64,11 +66,16 @@ class Incoming:
     secret: bytes = b""
     query: bytes = b""
     stamp: bool = False
+    key_fingerprint: str = ""
     call_id: str = ""
     attempt: int = 1
     attempt_reason: str = ""
     sent_model: str = ""
-    key_fingerprint: str = ""
+    decided: "Decided | None" = None
+    decision: str = ""
+    reserved: "Reserved | None" = None
+    bound_cost: int | None = None
+    max_tokens: int | None = None
     path: str = ""
     plan: Plan = NO_PLAN
     chain: "tuple[Candidate, ...]" = ()
@@ -94,6 +101,7 @@ async def prepare(state: State, incoming: Incoming) -> None:
     incoming.owner = owner_of(incoming, caller)
     incoming.secret = choose_secret(incoming, caller)
     incoming.key_fingerprint = state.fingerprint_of(incoming.secret) if incoming.secret else ""
+    incoming.stamp = settings.stamp_reservations
 
 
 def outgoing(incoming: Incoming) -> UpstreamRequest:
@@ -194,6 +202,10 @@ def begin(state: State, incoming: Incoming) -> Begun:
         retry_count=incoming.head.retry_count,
         fingerprints=fingerprints(state.settings.secret, incoming.facts.blocks),
         request_bytes=len(incoming.body),
+        verdict=incoming.decided.judgement.verdict if incoming.decided else "",
+        decision=incoming.decision,
+        bound_cost=incoming.bound_cost,
+        effective_max_tokens=incoming.max_tokens or incoming.facts.max_tokens,
         call_id=incoming.call_id,
         attempt=incoming.attempt,
         attempt_reason=incoming.attempt_reason,

@@ -50,6 +50,10 @@ class Begun:
     attempt: int = 1
     attempt_reason: str = ""
     sent_model: str = ""
+    verdict: str = ""
+    decision: str = ""
+    bound_cost: int | None = None
+    effective_max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,10 @@ def intent(begun: Begun) -> bytes:
             "tools_bytes": facts.tools_bytes,
             "block_fingerprints": begun.fingerprints,
             "requested_max_tokens": facts.max_tokens,
-            "effective_max_tokens": facts.max_tokens,
+            "effective_max_tokens": begun.effective_max_tokens,
+            "verdict": begun.verdict,
+            "decision": begun.decision,
+            "bound_cost": begun.bound_cost,
             "user_agent": begun.user_agent,
             "retry_count": begun.retry_count,
             "trace_id": begun.trace_id,
@@ -155,7 +162,10 @@ def finished(begun: Begun, ended: Ended, book: PriceBook | None) -> UsageEvent:
         response_bytes=ended.response_bytes,
         block_fingerprints=begun.fingerprints,
         requested_max_tokens=facts.max_tokens,
-        effective_max_tokens=facts.max_tokens,
+        effective_max_tokens=begun.effective_max_tokens,
+        verdict=begun.verdict,
+        decision=begun.decision,
+        bound_cost=begun.bound_cost,
         finish_reason=answer.finish_reason[:_LONGEST],
         time_to_first_token_us=ended.first_token_us,
         duration_us=ended.duration_us,
@@ -168,7 +178,7 @@ def finished(begun: Begun, ended: Ended, book: PriceBook | None) -> UsageEvent:
 
 def without_cargo(event: UsageEvent) -> UsageEvent:
     """The row less what callers chose the size of: for a disk too full for the whole."""
-    return replace(event, tags={}, block_fingerprints=(), user_agent="", trace_id="")
+    return replace(event, tags={}, block_fingerprints=(), user_agent="", trace_id="", decision="")
 
 
 def encode(event: UsageEvent) -> bytes:

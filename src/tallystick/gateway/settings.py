@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tallystick.budgets.bound import BoundPolicy
+from tallystick.budgets.model import Budget
+from tallystick.counters.open import CounterSettings
+
 MIB = 1024 * 1024
 
 # First segments of the pages' and the API's paths: no provider may be called so.
@@ -108,6 +112,30 @@ class ContentSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """How budgets are held.
+
+    Attributes:
+        counters: Where they are counted; None is shared memory in the data directory.
+        defaults: What holds before anybody has set a budget.
+        policy: What is assumed of models that no price list knows.
+        reservation_us: How long a reservation may be open before its gateway is taken for dead.
+        pages: Address of the pages, for links; without a slash at the end.
+    """
+
+    counters: CounterSettings | None = None
+    defaults: tuple[Budget, ...] = ()
+    policy: BoundPolicy = field(default_factory=BoundPolicy)
+    reservation_us: int = 900 * 10**6
+    pages: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Where budgets are counted, in a word."""
+        return self.counters.kind if self.counters else "shared"
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """One gateway process.
 
@@ -121,7 +149,10 @@ class GatewaySettings:
         max_response_bytes: Larger whole bodies are passed on as they arrive, and their usage is estimated.
         client: How providers are spoken to: ``lean``, our own, or ``aiohttp``, slower and known the world over.
         behind_proxy: A proxy in front of us terminates TLS and says so in ``X-Forwarded-Proto``.
+        access_log: File of one JSON line a call, ``-`` for standard output; empty writes none.
+        otel_endpoint: Where spans go; empty sends none.
         content: How prompts and answers are kept; None, as it is by default, keeps nothing of them.
+        stamp_reservations: Tell the provider the reservation's id, for tests of whether anything passes by.
     """
 
     data_dir: Path
@@ -142,6 +173,10 @@ class GatewaySettings:
     tls_cert: str = ""
     tls_key: str = ""
     content: ContentSettings | None = None
+    access_log: str = ""
+    otel_endpoint: str = ""
+    budgets: BudgetSettings = field(default_factory=BudgetSettings)
+    stamp_reservations: bool = False
 
     @property
     def spool_root(self) -> Path:
@@ -152,3 +187,8 @@ class GatewaySettings:
     def socket(self) -> Path:
         """The app's unix socket."""
         return self.app_socket or self.data_dir / "app.sock"
+
+    @property
+    def counter_settings(self) -> CounterSettings:
+        """Where budgets are counted."""
+        return self.budgets.counters or CounterSettings("shared", self.data_dir / "counters")

@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from tallystick.counters.open import open_counters
 from tallystick.gateway.aiohttp_upstream import AiohttpUpstream
 from tallystick.gateway.attribution import HeaderReader
 from tallystick.gateway.health import HealthBoard
 from tallystick.gateway.identify import KeyRing
 from tallystick.gateway.lean_upstream import LeanUpstream
 from tallystick.gateway.observe import Observer
+from tallystick.gateway.reserve import Enforcer
 from tallystick.gateway.settings import GatewaySettings
 from tallystick.gateway.upstream import Upstream
+from tallystick.gateway.watchers import open_observer
 from tallystick.kernel.ids import fingerprint, new_id
 from tallystick.operations.context import now_us
+from tallystick.operations.load_budgets import budgets_since
 from tallystick.operations.load_keys import keys_since
 from tallystick.operations.load_prices import book_version, load_book
 from tallystick.pricing.book import PriceBook
@@ -43,6 +47,7 @@ class State:
     spool: SpoolWriter
     upstream: Upstream
     headers: HeaderReader
+    enforcer: Enforcer
     observer: Observer = field(default_factory=Observer)
     health: HealthBoard = field(default_factory=HealthBoard)
     seen: int = -1
@@ -69,6 +74,7 @@ class State:
     def take_in(self) -> None:
         """Read changed keys now, and changed prices off the loop: a book is large."""
         self.ring.refresh()
+        self.enforcer.refresh()
         if self._reload is None or self._reload.done():
             self._reload = asyncio.ensure_future(self._reload_book())
 
@@ -111,6 +117,7 @@ class State:
         await self._read(ConfigDb.close)
         self._reader.shutdown()
         await self.upstream.close()
+        await self.enforcer.counters.close()
         self.spool.close()
         self.observer.close()
         self.word.close()
@@ -127,7 +134,16 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
     config_db = ConfigDb(settings.data_dir / "config.db")
     ring = KeyRing(lambda version: keys_since(config_db, version))
     ring.refresh()
-    at = now_us()
+    folder = spool_folder(settings, now_us())
+    enforcer = Enforcer(
+        settings.budgets,
+        open_counters(settings.counter_settings, folder.name),
+        lambda version: budgets_since(config_db, version),
+        folder.name,
+        # Where nothing was ever counted there is nothing to build counters from.
+        may_build=settings.counter_settings.kind == "process" or not (settings.data_dir / "ledger.duckdb").exists(),
+    )
+    enforcer.refresh()
     return State(
         settings=settings,
         config_db=config_db,
@@ -135,9 +151,11 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
         ring=ring,
         book_version=book_version(config_db),
         book=load_book(config_db),
-        spool=SpoolWriter(spool_folder(settings, at), segment_bytes=settings.segment_bytes),
+        spool=SpoolWriter(folder, segment_bytes=settings.segment_bytes),
         upstream=upstream or open_upstream(settings),
         headers=HeaderReader(settings.header_prefix),
+        observer=open_observer(settings, folder.name, now_us()),
+        enforcer=enforcer,
     )
 
 

@@ -1,0 +1,177 @@
+"""The one point where a call is allowed, changed or refused, before anything of it is spent.
+
+Every route that can cost money passes here: the covering budgets are found, the most the
+call may use is computed, and all of it is reserved at once on all their counters, or on
+none. What was reserved is settled exactly once, when the row of the attempt is written.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import blake2b
+
+from tallystick.budgets.ask import holds, least_output, unknown_policy
+from tallystick.budgets.bound import BoundPolicy, BoundRequest, bound
+from tallystick.budgets.judge import judge, judge_away, prejudge
+from tallystick.budgets.model import FINGERPRINT, KEY_STAGE, Ask, Bound, Budget, Judgement, Try
+from tallystick.budgets.settle import bound_cost
+from tallystick.gateway.decided import Decided, describe, refusal_of
+from tallystick.gateway.dialects.model import Change
+from tallystick.gateway.prepare import UNMETERED, Incoming
+from tallystick.gateway.refuse import Refused
+from tallystick.gateway.reserve import Enforcer, Reserved
+from tallystick.ports import CountersAway
+from tallystick.pricing.book import PriceBook
+
+_log = logging.getLogger("tallystick.gateway")
+# What a provider adds of its own to a prompt: templates, preambles of tools.
+_ADDED_TOKENS = 64
+_ADDED_TOOLS = 1024
+_GENERATES = frozenset({"chat", "text_completion", "generate_content", "image_generation", "speech", "transcription"})
+_UNMETERED = Bound(0, 0, 0, 0, capped=True, source="a path that is forwarded unmetered", price="covered")
+
+
+async def enforce(enforcer: Enforcer, book: PriceBook, incoming: Incoming) -> None:
+    """Decide on a prepared call, reserve what it may use, and change it where a budget says so.
+
+    Raises:
+        Refused: A budget has no room, a breaker is open, or the counters are away and a budget fails closed.
+    """
+    if incoming.route.kind == "free" and incoming.route is not UNMETERED:
+        return
+    decided = await _decide(enforcer, book, incoming, None)
+    breaking = decided.judgement.breaking
+    if decided.judgement.verdict == "degraded" and breaking is not None:
+        incoming.sent_model = breaking.degrade_to
+        cheaper = await _decide(enforcer, book, incoming, breaking)
+        cheaper.first, decided = decided.tried, cheaper
+    _conclude(enforcer, incoming, decided)
+
+
+async def again(enforcer: Enforcer, book: PriceBook, incoming: Incoming) -> None:
+    """Reserve anew for a further attempt of the same call, which has its own event id.
+
+    Raises:
+        Refused: There is no room for it.
+    """
+    before, incoming.reserved, incoming.bound_cost = incoming.decided, None, None
+    if before is None:
+        return
+    degraded = before.judgement.breaking if before.judgement.verdict == "degraded" else None
+    decided = await _decide(enforcer, book, incoming, degraded)
+    decided.first = before.first
+    _conclude(enforcer, incoming, decided)
+
+
+def _conclude(enforcer: Enforcer, incoming: Incoming, decided: Decided) -> None:
+    """Change the call as was decided and write the decision down, or refuse it."""
+    judgement = decided.judgement
+    incoming.decided = decided
+    refuses = judgement.refuses or (judgement.verdict == "degraded" and incoming.reserved is None)
+    if not refuses:
+        _change(incoming, decided)
+    incoming.decision = describe(incoming, decided, enforcer.settings)
+    if refuses:
+        raise Refused(refusal_of(incoming, decided, enforcer.settings.pages))
+
+
+async def _decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degraded: Budget | None) -> Decided:
+    """Ask every covering budget at once; what they grant is reserved when this returns."""
+    settings, model = enforcer.settings, incoming.sent_model or incoming.facts.model
+    dimensions = _dimensions(book, incoming, model)
+    covering = enforcer.book.covering(dimensions)
+    policy = settings.policy
+    unknown = unknown_policy(covering, dimensions, policy.unknown_price)
+    most = _bound(
+        policy if unknown == policy.unknown_price else replace(policy, unknown_price=unknown), book, incoming, model
+    )
+    tried = Try(model, dimensions, covering, most)
+    if not covering:
+        return Decided(Judgement("allowed"), tried)
+    refused = prejudge(covering, dimensions, most, settings.policy.unknown_price)
+    if refused is not None:
+        return Decided(refused, tried)
+    ask = Ask(
+        reservation_id=incoming.event_id,
+        owner=enforcer.owner,
+        holds=holds(covering, dimensions, incoming.arrived_us, most),
+        most=most.output_tokens,
+        least=least_output(most),
+        at_us=incoming.arrived_us,
+        expires_us=incoming.arrived_us + settings.reservation_us,
+    )
+    try:
+        granted = await enforcer.reserve(ask)
+    except CountersAway as away:
+        _log.warning("budgets could not be asked: %s", away.reason)
+        return Decided(judge_away(covering, ask), replace(tried, ask=ask), away=away.reason)
+    if granted.granted:
+        incoming.reserved = Reserved(covering, most, granted.output)
+        incoming.bound_cost = bound_cost(most, granted.output)
+    judgement = judge(covering, granted, ask, degraded=degraded, model=model)
+    return Decided(judgement, replace(tried, ask=ask, granted=granted))
+
+
+def _dimensions(book: PriceBook, incoming: Incoming, model: str) -> dict[str, str]:
+    """What budgets may name: who the call belongs to, and what it is made with."""
+    caller, facts, provider = incoming.caller, incoming.facts, incoming.provider
+    key = caller.key if caller else None
+    known = dict(incoming.owner.dimensions)
+    known["provider"] = provider.provider
+    known["provider_account"] = incoming.name
+    known["model"] = book.resolve(provider.provider, model).model or model
+    known["request_model"] = model
+    known["operation_name"] = incoming.route.operation_name
+    known["service_tier"] = facts.service_tier
+    known["key"] = key.key_id if key else f"pk_{incoming.key_fingerprint}"
+    if key is not None and "production" in _stages(key.locked, key.defaults):
+        known[KEY_STAGE] = "production"
+    if "run" in known or "conversation" in known:
+        known[FINGERPRINT] = blake2b(incoming.body, digest_size=12).hexdigest()
+    return known
+
+
+def _stages(locked: Mapping[str, str], defaults: Mapping[str, str]) -> set[str]:
+    """What the operator declared a key to be for."""
+    return {one.get(name, "").lower() for one in (locked, defaults) for name in ("environment", "lifecycle_stage")}
+
+
+def _bound(policy: BoundPolicy, book: PriceBook, incoming: Incoming, model: str) -> Bound:
+    if incoming.route is UNMETERED:
+        return _UNMETERED
+    facts, provider = incoming.facts, incoming.provider
+    request = BoundRequest(
+        provider=provider.provider,
+        model=model,
+        at_us=incoming.arrived_us,
+        input_bytes=facts.text_bytes,
+        service_tier=facts.service_tier,
+        region=incoming.owner.dimensions.get("region", provider.region),
+        media_tokens=facts.media_ceiling,
+        added_tokens=_ADDED_TOKENS + (_ADDED_TOOLS if facts.tools_bytes else 0),
+        max_tokens=facts.max_tokens,
+        choices=facts.choices,
+        output=incoming.route.operation_name in _GENERATES,
+        searches=facts.searches,
+        unbounded=facts.unbounded,
+    )
+    most = bound(book, request, replace(policy, covered=True) if provider.covered else policy)
+    if provider.gpu_grains_per_second:
+        # Nobody knows how long it takes; longer than the timeout it cannot be silent.
+        longest = int(provider.timeout_seconds) * provider.gpu_grains_per_second
+        most = replace(most, base_grains=longest, grains_per_output=0, price="exact", source="GPU time to the timeout")
+    return most
+
+
+def _change(incoming: Incoming, decided: Decided) -> None:
+    """Put the cheaper model and the granted output into the request."""
+    facts, tried = incoming.facts, decided.tried
+    cap = None
+    if tried is not None and tried.granted is not None and tried.granted.output < tried.bound.output_tokens:
+        cap = incoming.max_tokens = tried.granted.output // tried.bound.choices
+    model = incoming.sent_model or None
+    if model is None and cap is None:
+        return
+    path, body = incoming.dialect.rewrite(incoming.route, incoming.below, facts.body, Change(model, cap))
+    incoming.below = path
+    incoming.facts = replace(facts, body=body, changed=True)
