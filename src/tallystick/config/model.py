@@ -215,6 +215,19 @@ CATALOGUE: Mapping[str, Provider] = {
         api_key_env="ANTHROPIC_API_KEY",
         openai_url="https://api.anthropic.com/v1",
     ),
+    "gemini": Provider(
+        "gemini",
+        "https://generativelanguage.googleapis.com",
+        api_key_env="GEMINI_API_KEY",
+        provider="gcp.gemini",
+        openai_url="https://generativelanguage.googleapis.com/v1beta/openai",
+    ),
+    "cohere": Provider(
+        "cohere",
+        "https://api.cohere.com",
+        api_key_env="COHERE_API_KEY",
+        openai_url="https://api.cohere.ai/compatibility/v1",
+    ),
 }
 
 

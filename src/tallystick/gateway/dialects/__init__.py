@@ -2,7 +2,10 @@
 
 from tallystick.gateway.dialects.anthropic import Anthropic
 from tallystick.gateway.dialects.bedrock import Bedrock
+from tallystick.gateway.dialects.cohere import Cohere
+from tallystick.gateway.dialects.gemini import Gemini
 from tallystick.gateway.dialects.model import Dialect
 from tallystick.gateway.dialects.openai import OpenAI
+from tallystick.gateway.dialects.vertex import Vertex
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OpenAI(), Anthropic(), Bedrock())}
