@@ -19,7 +19,7 @@ from tallystick.config.model import CATALOGUE, Config, Provider
 from tallystick.gateway.settings import reserved_names
 from tallystick.kernel.errors import ConfigError
 
-DIALECTS = ("openai", "anthropic", "bedrock")
+DIALECTS = ("openai", "anthropic", "bedrock", "gemini", "vertex", "cohere")
 ENGINES = ("duckdb", "clickhouse")
 CLIENTS = ("lean", "aiohttp")
 AUTHS = ("", "bearer", "x-api-key", "api-key", "x-goog-api-key", "aws-sigv4")

@@ -8,4 +8,5 @@ from tallystick.gateway.dialects.model import Dialect
 from tallystick.gateway.dialects.openai import OpenAI
 from tallystick.gateway.dialects.vertex import Vertex
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OpenAI(), Anthropic(), Bedrock())}
+_ALL: tuple[Dialect, ...] = (OpenAI(), Anthropic(), Bedrock(), Gemini(), Vertex(), Cohere())
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
