@@ -18,6 +18,7 @@ HOUR_US = 3600 * SECOND
 
 def key(name: str) -> bytes:
     """A counter's 16 bytes, readable in a failure."""
+    assert len(name) <= 16
     return name.encode().ljust(16, b".")
 
 
@@ -81,5 +82,6 @@ class Driven:
         return self.run(self.counters.built())
 
     def close(self) -> None:
-        self.run(self.counters.close())
-        self.loop.close()
+        if not self.loop.is_closed():
+            self.run(self.counters.close())
+            self.loop.close()

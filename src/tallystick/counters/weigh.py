@@ -12,7 +12,7 @@ from typing import TypeAlias
 from tallystick.budgets.model import Ask, Granted, Hold, Standing
 
 Cell: TypeAlias = list[int]
-Look: TypeAlias = Callable[[bytes], Cell | None]
+Look: TypeAlias = Callable[[bytes], Sequence[int] | None]
 
 # Fields of a cell. `ENDS` is when it may be forgotten, `USED` when it was last asked, `TRIPPED` until when
 # its breaker is open, `PROBE` until when the one call that a half-open breaker let through is waited for.
@@ -74,6 +74,7 @@ def weigh(ask: Ask, look: Look) -> Weighed:
     """The answer to an ask, and what follows from it; changes nothing itself."""
     output, least = ask.most, ask.least
     standings: list[Standing] = []
+    amounts: list[int] = []
     lacking: list[int] = []
     turns: list[Turn] = []
     for index, hold in enumerate(ask.holds):
@@ -82,7 +83,9 @@ def weigh(ask: Ask, look: Look) -> Weighed:
         limit, tripped = hold.limit, 0
         if hold.also or hold.carry is not None:
             posted, reserved, limit = _widened(hold, look, posted, reserved)
-        if limit is not None:
+        amount = hold.base - (-output * hold.per_output // 1000)
+        amounts.append(amount)
+        if limit is not None and (hold.trip_us or posted + reserved + amount > limit):
             most = _fitting(hold, limit - posted - reserved, output)
             if hold.trip_us:
                 tripped = _breaker(hold, ask.at_us, look, most >= least, turns)
@@ -94,8 +97,8 @@ def weigh(ask: Ask, look: Look) -> Weighed:
     if lacking:
         opened = [turn for turn in turns if turn.tripped > ask.at_us]
         return Weighed(Granted(False, 0, tuple(standings), tuple(lacking)), (), opened)
-    amounts = [hold.base - (-output * hold.per_output // 1000) for hold in ask.holds]
-    return Weighed(Granted(True, output, tuple(standings)), amounts, turns)
+    granted = Granted(True, output, tuple(standings))
+    return Weighed(granted, amounts if output == ask.most else [one.amount(output) for one in ask.holds], turns)
 
 
 def _fitting(hold: Hold, room: int, output: int) -> int:

@@ -1,0 +1,245 @@
+"""Counters in memory that all processes of one machine share: a file in the data directory, mapped.
+
+They outlive every gateway, and the process of the ledger builds and repairs them. Each operation
+takes the file's lock for some microseconds and is done, or not done, as a whole (`shared_file.py`).
+"""
+
+import contextlib
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from tallystick.budgets.model import Ask, Granted, OpenReservation, Standing
+from tallystick.counters.shared_file import BODY, HEAD_WORDS, WORD, Shape, SharedFile
+from tallystick.counters.shared_open import (
+    HOLD_WORDS,
+    MOST_HOLDS,
+    MOST_NAME,
+    RECORD_WORDS,
+    NewRecord,
+    OpenTable,
+    Record,
+)
+from tallystick.counters.shared_slots import SLOT_WORDS, Slots, key_of, read_slot
+from tallystick.counters.weigh import ENDS, POSTED, PROBE, PROBE_US, RESERVED, TRIPPED, USED, Weighed, weigh
+from tallystick.ports import CountersAway
+
+_AT_BUILT = HEAD_WORDS - 3
+_NO_LIMIT = -(2**63)
+# How exactly a slot knows when it was used last: a write less for most calls.
+_USED_US = 3_600_000_000
+
+
+class SharedCounters:
+    """The port `Counters` over one file; any number of processes and threads.
+
+    Args:
+        path: The file; made when missing, replaced by an empty one when it is from before the last boot of the
+            machine, of another version or of other sizes. All processes give the same sizes.
+        counters: How many counters there is room for; half of them is where it works well. 64 bytes each.
+        reservations: How many may be open at once. 3.2 KB each.
+        deadline_ms: Longest wait for another process.
+
+    Raises:
+        Unavailable: The file cannot be made or opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        counters: int = 262_144,
+        reservations: int = 8_192,
+        deadline_ms: float = 20,
+    ) -> None:
+        slots = Slots.words(counters)
+        shape = Shape((counters, reservations, SLOT_WORDS, RECORD_WORDS), slots + OpenTable.words(reservations))
+        self._file = SharedFile(path, shape, deadline_s=deadline_ms / 1000)
+        self._slots = Slots(self._file, BODY, counters)
+        self._open = OpenTable(self._file, BODY + slots, reservations)
+        self._late: list[tuple[str, Sequence[int] | None]] = []
+
+    async def reserve(self, ask: Ask) -> Granted:
+        """As the port says; never waits but for the lock.
+
+        Raises:
+            ValueError: More than 48 holds, or an id or owner of more than 64 bytes.
+        """
+        name = ask.reservation_id.encode()
+        if len(ask.holds) > MOST_HOLDS or len(name) > MOST_NAME or len(ask.owner.encode()) > MOST_NAME:
+            raise ValueError(f"at most {MOST_HOLDS} holds, and {MOST_NAME} bytes of id and of owner")
+        self._catch_up()
+        with self._file:
+            if not self._file.words[_AT_BUILT]:
+                raise CountersAway("empty: not yet built from the ledger")
+            again = self._open.find(name)
+            if again is not None:
+                return _answer(again)
+            weighed = weigh(ask, self._slots.look)
+            try:
+                self._apply(ask, name, weighed)
+            except struct.error as error:
+                raise CountersAway("full: an amount is beyond 63 bits") from error
+        return weighed.granted
+
+    def settle(self, reservation_id: str, amounts: Sequence[int] | None) -> None:
+        """As the port says; done when it returns, unless another process held the lock past the deadline."""
+        self._late.append((reservation_id, amounts))
+        with contextlib.suppress(CountersAway):
+            self._catch_up()
+
+    async def read(self, keys: Sequence[bytes]) -> list[Standing]:
+        """As the port says."""
+        with self._file:
+            cells = [self._slots.look(key) for key in keys]
+        return [
+            Standing(0, 0, None) if cell is None else Standing(cell[POSTED], cell[RESERVED], None, cell[TRIPPED])
+            for cell in cells
+        ]
+
+    async def open_reservations(self) -> list[OpenReservation]:
+        """As the port says."""
+        self._catch_up()
+        with self._file:
+            found = [(record, *self._open.names(record)) for record in self._open.all()]
+        return [
+            OpenReservation(
+                name.decode(), owner.decode(), record.expires_us,
+                tuple(key_of(*record.holds[at + 6 : at + 8]) for at in range(0, len(record.holds), HOLD_WORDS)),
+                record.holds[1::HOLD_WORDS],
+            )
+            for record, name, owner in found
+        ]  # fmt: skip
+
+    async def correct(self, key: bytes, expected: int, posted: int, ends_us: int) -> bool:
+        """As the port says."""
+        with self._file:
+            cell = self._slots.look(key)
+            if (cell[POSTED] if cell else 0) != expected:
+                return False
+            at = self._slots.at(key) or self._slots.make(key, ends_us, 0, set())
+            self._file.commit([at + POSTED, posted, at + ENDS, ends_us])
+        return True
+
+    async def reopen(self, keys: Sequence[bytes]) -> None:
+        """As the port says."""
+        with self._file:
+            for key in keys:
+                if self._slots.look(key) and (at := self._slots.at(key)):
+                    self._file.commit([at + TRIPPED, 0, at + PROBE, 0])
+
+    async def built(self) -> bool:
+        """As the port says."""
+        with self._file:
+            return self._file.words[_AT_BUILT] != 0
+
+    async def mark_built(self) -> None:
+        """As the port says."""
+        with self._file:
+            self._file.commit([_AT_BUILT, 1])
+
+    async def close(self) -> None:
+        """Settle what is late, let go of the file."""
+        with contextlib.suppress(CountersAway):
+            self._catch_up()
+        self._file.close()
+
+    def _apply(self, ask: Ask, name: bytes, weighed: Weighed) -> None:
+        """Make the answer true: breakers, and when it was granted the reservation, in one commit."""
+        changes: list[int] = []
+        probed: list[int] = []
+        for turn in weighed.turns:
+            at = self._at(turn.key, turn.tripped, ask)
+            changes += (at + TRIPPED, turn.tripped, at + PROBE, turn.probe)
+            if turn.probing:
+                probed.append(at)
+        if weighed.granted.granted:
+            holds = self._take(ask, weighed, changes)
+            for number, at in enumerate(probed):
+                holds[number * HOLD_WORDS + 5] = at
+            probe_us = ask.at_us + PROBE_US if probed else 0
+            owner, output = ask.owner.encode(), weighed.granted.output
+            changes += self._open.add(NewRecord(name, owner, ask.expires_us, output, ask.at_us, probe_us, holds))
+        if changes:
+            self._file.commit(changes)
+
+    def _take(self, ask: Ask, weighed: Weighed, changes: list[int]) -> list[int]:
+        """The record's words for all holds; what changes in the counters goes to `changes`."""
+        at_us, words, known = ask.at_us, self._file.words, self._slots.known
+        holds: list[int] = []
+        for hold, amount, standing in zip(ask.holds, weighed.amounts, weighed.granted.standings, strict=True):
+            seen = known.get(hold.key)  # true, for the rule has just looked at it
+            at = self._at(hold.key, hold.ends_us, ask) if seen is None else seen[0] // WORD
+            _, reserved, ends_us, used_us, _, _, high, low = read_slot(words, at * WORD)
+            changes += (at + RESERVED, reserved + amount)
+            if ends_us != hold.ends_us or at_us - used_us > _USED_US:
+                changes += (at + ENDS, hold.ends_us, at + USED, at_us)
+            limit = standing.limit
+            holds += (
+                at,
+                amount,
+                standing.posted,
+                standing.reserved,
+                _NO_LIMIT if limit is None else limit,
+                0,
+                high,
+                low,
+            )
+        return holds
+
+    def _at(self, key: bytes, ends_us: int, ask: Ask) -> int:
+        """The word a counter begins at; it is made where there is none, in the place of none this ask is about."""
+        at = self._slots.at(key)
+        if at is not None:
+            return at
+        keys = {hold.key for hold in ask.holds} | {hold.breaker for hold in ask.holds if hold.breaker}
+        keep = {found for one in keys if self._slots.look(one) and (found := self._slots.at(one))}
+        return self._slots.make(key, ends_us, ask.at_us, keep)
+
+    def _catch_up(self) -> None:
+        """Settle what waits."""
+        if self._late:
+            with self._file:
+                while self._late:
+                    try:
+                        self._settle(*self._late[0])
+                    except (ValueError, struct.error):
+                        del self._late[0]
+                        raise
+                    del self._late[0]
+
+    def _settle(self, reservation_id: str, amounts: Sequence[int] | None) -> None:
+        record = self._open.find(reservation_id.encode())
+        if record is None:
+            return
+        words, holds = self._file.words, record.holds
+        used = holds[1::HOLD_WORDS] if amounts is None else amounts
+        if len(used) != record.count:
+            raise ValueError(f"{record.count} amounts are due, {len(used)} were given")
+        changes: list[int] = []
+        columns = [holds[number::HOLD_WORDS] for number in (0, 1, 5, 6, 7)]
+        for at, held, probed, high, low, amount in zip(*columns, used, strict=True):
+            slot = read_slot(words, at * WORD)
+            if slot[6] != high or slot[7] != low:
+                # Nothing was reserved on it, its time was over, and its place was given away: it is made again.
+                at = self._again(key_of(high, low), record)
+                slot = read_slot(words, at * WORD)
+            changes += (at, slot[POSTED] + amount, at + RESERVED, slot[RESERVED] - held)
+            if probed and words[probed + PROBE] == record.probe_us:
+                changes += (probed + TRIPPED, 0, probed + PROBE, 0)
+        self._file.commit(changes + self._open.remove(record))
+
+    def _again(self, key: bytes, record: Record) -> int:
+        at = self._slots.at(key) if self._slots.look(key) else None
+        return at or self._slots.make(key, 0, record.at_us, set(record.holds[::HOLD_WORDS]))
+
+
+def _answer(record: Record) -> Granted:
+    """What was answered when this reservation was made."""
+    standings = [
+        Standing(posted, reserved, None if limit == _NO_LIMIT else limit)
+        for posted, reserved, limit in zip(
+            record.holds[2::HOLD_WORDS], record.holds[3::HOLD_WORDS], record.holds[4::HOLD_WORDS], strict=True
+        )
+    ]
+    return Granted(True, record.output, tuple(standings))
