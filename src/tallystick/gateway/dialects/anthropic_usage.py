@@ -6,27 +6,31 @@ where iterations are listed, their sum is what was used.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from tallystick.gateway.dialects.figures import Figures
 from tallystick.gateway.dialects.reading import Report, items, members, text
 
 _COUNTERS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 _SPLIT = {"ephemeral_5m_input_tokens": "cache_write_5m", "ephemeral_1h_input_tokens": "cache_write_1h"}
-_KNOWN = frozenset(
-    {
-        *_COUNTERS,
-        "cache_creation",
-        "output_tokens_details",
-        "server_tool_use",
-        "service_tier",
-        "inference_geo",
-        "speed",
-        "iterations",
-        "fallback_credit",
-    }
-)
-_ITERATION = frozenset({*_COUNTERS, "cache_creation", "type", "model", "output_tokens_details"})
 _SERVER_TOOLS = {"web_search_requests": "searches", "web_fetch_requests": "fetches"}
+
+_LEAF: Mapping[str, Any] = {}
+_TOKENS: Mapping[str, Any] = {
+    **dict.fromkeys(_COUNTERS, _LEAF),
+    "cache_creation": dict.fromkeys(_SPLIT, _LEAF),
+    "output_tokens_details": {"thinking_tokens": _LEAF},
+}
+# The tree of known names; what is in no branch of it is drift, however deep.
+_KNOWN: Mapping[str, Any] = {
+    **_TOKENS,
+    "server_tool_use": dict.fromkeys(_SERVER_TOOLS, _LEAF),
+    "service_tier": _LEAF,
+    "inference_geo": _LEAF,
+    "speed": _LEAF,
+    "iterations": {**_TOKENS, "type": _LEAF, "model": _LEAF},
+    "fallback_credit": _LEAF,
+}
 
 
 def read_usage(usage: Mapping[str, object], model: str) -> Figures:
@@ -36,7 +40,7 @@ def read_usage(usage: Mapping[str, object], model: str) -> Figures:
     """
     figures = Figures()
     report = figures.report
-    report.unknown(usage, _KNOWN)
+    report.strange(usage, _KNOWN)
     tokens = _sum_iterations(report, usage, model) or usage
     _read_input(figures, tokens)
     _read_output(figures, usage, report.count(tokens, "output_tokens"))
@@ -99,7 +103,6 @@ def _sum_iterations(report: Report, usage: Mapping[str, object], model: str) -> 
     sums: dict[str, int] = {}
     split: dict[str, int] = {}
     for turn in turns:
-        report.unknown(turn, _ITERATION, "iterations.")
         if text(turn.get("model")) not in ("", model):
             report.note(f"iterations.model {text(turn.get('model'), 64)}")
         _add(report, sums, turn, _COUNTERS)

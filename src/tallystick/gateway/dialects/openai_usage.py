@@ -8,6 +8,7 @@ this dialect counts reasoning outside (its total says so), it is added.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tallystick.gateway.dialects import openai_flavours
 from tallystick.gateway.dialects.figures import Figures
 from tallystick.gateway.dialects.reading import Report
 
@@ -19,56 +20,16 @@ class Shape:
     input: str
     output: str
 
-    @property
-    def known(self) -> frozenset[str]:
-        return _KNOWN[self.input]
-
 
 CHAT = Shape("prompt_tokens", "completion_tokens")
 RESPONSES = Shape("input_tokens", "output_tokens")
 
 # Where other providers of this dialect put their cache reads.
 _CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
-# Members other providers of this dialect add; they bill nothing by themselves.
-_HARMLESS = {
-    "cost",
-    "cost_details",
-    "is_byok",
-    "queue_time",
-    "prompt_time",
-    "completion_time",
-    "total_time",
-    "prompt_cache_miss_tokens",
-    *_CACHED,
-}
-_KNOWN = {
-    shape.input: frozenset(
-        {shape.input, shape.output, f"{shape.input}_details", f"{shape.output}_details", "total_tokens", *_HARMLESS}
-    )
-    for shape in (CHAT, RESPONSES)
-}
-_INPUT_PARTS = frozenset(
-    {
-        "cached_tokens",
-        "cached_tokens_details",
-        "cache_write_tokens",
-        "cache_write_tokens_details",
-        "audio_tokens",
-        "image_tokens",
-        "text_tokens",
-    }
-)
-_MODALITIES = frozenset({"text_tokens", "audio_tokens", "image_tokens"})
-_OUTPUT_PARTS = frozenset(
-    {
-        "reasoning_tokens",
-        "audio_tokens",
-        "image_tokens",
-        "text_tokens",
-        "accepted_prediction_tokens",
-        "rejected_prediction_tokens",
-    }
-)
+_KNOWN = {shape: openai_flavours.known(shape.input, shape.output) for shape in (CHAT, RESPONSES)}
+_INPUT_PARTS = frozenset(_KNOWN[CHAT]["prompt_tokens_details"])
+_OUTPUT_PARTS = frozenset(_KNOWN[CHAT]["completion_tokens_details"])
+_MODALITIES = frozenset(_KNOWN[CHAT]["prompt_tokens_details"]["cached_tokens_details"])
 _LIFETIMES = {"ttl_30m_tokens": "cache_write_30m", "ttl_12h_tokens": "cache_write_12h"}
 _METER_OF_TTL = {"30m": "cache_write_30m", "12h": "cache_write_12h"}
 
@@ -81,12 +42,13 @@ def read_usage(usage: Mapping[str, object], shape: Shape, *, cache_ttl: str = ""
     """
     figures = Figures()
     report = figures.report
-    report.unknown(usage, shape.known)
+    report.strange(usage, _KNOWN[shape])
     _read_input(figures, usage, shape, cache_ttl)
     _read_output(figures, usage, shape)
     total = report.count(usage, "total_tokens")
     if total is not None and figures.input_tokens is not None and figures.output_tokens is not None:
-        _settle_total(figures, total)
+        _settle_total(figures, total, usage)
+    openai_flavours.read_added(figures, usage)
     return figures
 
 
@@ -100,6 +62,7 @@ def _read_input(figures: Figures, usage: Mapping[str, object], shape: Shape, cac
     cached = _cached(report, usage, parts)
     written = report.count(parts, "cache_write_tokens")
     audio, image = report.count(parts, "audio_tokens"), report.count(parts, "image_tokens")
+    video = report.count(parts, "video_tokens")
 
     cached_room = report.part("cached_tokens", cached, total)
     written_room = report.part("cache_write_tokens", written, total - cached_room)
@@ -112,9 +75,11 @@ def _read_input(figures: Figures, usage: Mapping[str, object], shape: Shape, cac
     rest = total - cached_room - written_room
     fresh_audio = min(audio_room - cached_audio, rest)
     fresh_image = min(image_room - cached_image, rest - fresh_audio)
-    figures.add("uncached_input", rest - fresh_audio - fresh_image)
+    fresh_video = report.part("video_tokens", video, rest - fresh_audio - fresh_image)
+    figures.add("uncached_input", rest - fresh_audio - fresh_image - fresh_video)
     figures.add("uncached_input_audio", None if audio is None else fresh_audio)
     figures.add("uncached_input_image", None if image is None else fresh_image)
+    figures.add("uncached_input_video", None if video is None else fresh_video)
     figures.add("cache_read", None if cached is None else cached_room - cached_audio - cached_image)
     figures.count("cache_read_audio", cached_audio)
     figures.count("cache_read_image", cached_image)
@@ -205,7 +170,10 @@ def _reasoning_is_outside(
     return total == given + made + reasoning
 
 
-def _settle_total(figures: Figures, total: int) -> None:
-    """A total that is not the sum of its sides is drift; the sides are believed."""
-    if total != (figures.input_tokens or 0) + (figures.output_tokens or 0):
+def _settle_total(figures: Figures, total: int, usage: Mapping[str, object]) -> None:
+    """A total that is not the sum of its sides is drift; the sides are believed.
+
+    Mistral counts sound, which it bills by the second, in the total alone.
+    """
+    if total != (figures.input_tokens or 0) + (figures.output_tokens or 0) and not usage.get("prompt_audio_seconds"):
         figures.report.note("total_tokens does not add up")

@@ -7,7 +7,7 @@ another type than documented costs that field and not the whole body; large memb
 
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ T = TypeVar("T")
 # No model reads or writes so many in one call; a figure above is a broken report.
 LARGEST_COUNT = 1_000_000_000
 LARGEST_DRIFT = 16
+LARGEST_SECONDS = 1_000_000
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
@@ -98,6 +99,13 @@ class Report:
             return None
         return value
 
+    def microseconds(self, name: str, value: object) -> int | None:
+        """A duration in seconds as microseconds; None when it is impossible."""
+        if type(value) not in (int, float) or not 0 <= value <= LARGEST_SECONDS:  # type: ignore[operator]
+            self.note(f"{name} is not a duration")
+            return None
+        return round(value * 1_000_000)  # type: ignore[operator]
+
     def part(self, name: str, count: int | None, room: int) -> int:
         """A part of a total that has this much room left; more than that is drift and cut."""
         if count is None:
@@ -121,3 +129,21 @@ class Report:
         for name, value in fields.items():
             if name not in known and value:
                 self.note(f"unknown {prefix}{name}")
+
+    def strange(self, fields: Mapping[str, object], known: Mapping[str, Any], prefix: str = "") -> None:
+        """Note members that are in no branch of a tree of known names, at any depth, inside lists too."""
+        for name, value in fields.items():
+            if not value:
+                continue
+            branch = known.get(name)
+            if branch is None:
+                self.note(f"unknown {prefix}{name}")
+            elif isinstance(value, dict | list):
+                self._strange_inside(value, branch, f"{name}.")
+
+    def _strange_inside(self, value: object, known: Mapping[str, Any], prefix: str) -> None:
+        if isinstance(value, dict):
+            self.strange(value, known, prefix)
+        elif isinstance(value, list):
+            for one in value:
+                self._strange_inside(one, known, prefix)
