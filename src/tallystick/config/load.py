@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tallystick.config.model import CATALOGUE, Config, Provider
 from tallystick.gateway.settings import reserved_names
+from tallystick.gateway.sigv4 import region_of
 from tallystick.kernel.errors import ConfigError
 
 DIALECTS = ("openai", "anthropic", "bedrock", "gemini", "vertex", "cohere")
@@ -188,6 +189,12 @@ def _check_provider(provider: Provider, entry: str) -> None:
     _check_word("auth", provider.auth, AUTHS, entry)
     _check_word("billing", provider.billing, BILLINGS, entry)
     _check_url(provider.base_url, entry)
+    if provider.auth == "aws-sigv4" and not (provider.region or region_of(provider.base_url)):
+        raise ConfigError(
+            "a request is signed for one region, and base_url names none",
+            where=entry,
+            next_steps=['name it: region = "eu-central-1"'],
+        )
     for path in ("timeout_seconds", "connect_timeout_seconds"):
         _check_number(path, getattr(provider, path), (0.001, 86_400), entry)
     for variable in (provider.api_key_env, *(key.api_key_env for key in provider.keys)):

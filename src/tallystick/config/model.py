@@ -215,6 +215,13 @@ CATALOGUE: Mapping[str, Provider] = {
         api_key_env="ANTHROPIC_API_KEY",
         openai_url="https://api.anthropic.com/v1",
     ),
+    "bedrock": Provider(
+        "bedrock",
+        "https://bedrock-runtime.us-east-1.amazonaws.com",
+        api_key_env="AWS_BEARER_TOKEN_BEDROCK",
+        provider="aws.bedrock",
+        region="us-east-1",
+    ),
     "gemini": Provider(
         "gemini",
         "https://generativelanguage.googleapis.com",

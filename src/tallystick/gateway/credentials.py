@@ -1,9 +1,15 @@
 """How a provider's key travels: the header that carries it, in the provider's own way."""
 
+import time
+from dataclasses import replace
 from typing import Literal
+
+from tallystick.gateway.sigv4 import Scope, parse_key, sign
+from tallystick.gateway.upstream import UpstreamRequest
 
 Scheme = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "aws-sigv4", "anthropic"]
 Header = tuple[bytes, bytes]
+SIGNED = "aws-sigv4"
 
 
 def carrier(scheme: str, secret: bytes, presented: str) -> Header:
@@ -20,6 +26,13 @@ def carrier(scheme: str, secret: bytes, presented: str) -> Header:
     if scheme == "bearer":
         return b"authorization", b"Bearer " + secret
     return scheme.encode(), secret
+
+
+def signed(request: UpstreamRequest, secret: bytes, region: str) -> UpstreamRequest:
+    """The request with AWS's signature of now, by a key as `sigv4.parse_key` reads it."""
+    scope = Scope(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), region)
+    about = (request.method, request.url, request.body)
+    return replace(request, headers=sign(parse_key(secret), scope, about, request.headers))
 
 
 def _of_anthropic(secret: bytes, presented: str) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from tallystick.gateway.attribution import Attribution, CallHeaders, attribute
 from tallystick.gateway.client import Client
-from tallystick.gateway.credentials import carrier
+from tallystick.gateway.credentials import SIGNED, Header, carrier, signed
 from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.dialects.model import Dialect, RequestFacts, Route
 from tallystick.gateway.identify import Caller, identify
@@ -107,7 +107,7 @@ async def prepare(state: State, incoming: Incoming) -> None:
 def outgoing(incoming: Incoming) -> UpstreamRequest:
     """What is sent to the provider, as all steps have left it."""
     provider = incoming.provider
-    return UpstreamRequest(
+    request = UpstreamRequest(
         incoming.client.scope["method"],
         _with_query(upstream_url(provider.base_url, incoming.below), incoming.query),
         _outgoing_headers(incoming),
@@ -115,6 +115,8 @@ def outgoing(incoming: Incoming) -> UpstreamRequest:
         provider.timeout_seconds,
         provider.connect_timeout_seconds,
     )
+    # A signature comes last: it holds for what is sent, byte for byte.
+    return signed(request, incoming.secret, provider.region) if _scheme(incoming) == SIGNED else request
 
 
 def find_route(incoming: Incoming) -> Route:
@@ -237,15 +239,20 @@ def _outgoing_headers(incoming: Incoming) -> list[tuple[bytes, bytes]]:
         passed = [*passed, (b"x-tally-reservation", incoming.event_id.encode())]
     if incoming.body:
         passed = [*passed, (b"content-length", b"%d" % len(_outgoing_body(incoming)))]
-    return [*passed, _credential(incoming)]
+    return [*passed, *_credential(incoming)]
 
 
-def _credential(incoming: Incoming) -> tuple[bytes, bytes]:
+def _credential(incoming: Incoming) -> list[Header]:
+    assert incoming.caller is not None
+    scheme = _scheme(incoming)
+    return [] if scheme == SIGNED else [carrier(scheme, incoming.secret, incoming.caller.form)]
+
+
+def _scheme(incoming: Incoming) -> str:
+    """How the key that pays travels: the caller's own as it came, ours in the provider's way."""
     caller = incoming.caller
     assert caller is not None
-    if caller.brought:
-        return carrier(caller.form, incoming.secret, caller.form)
-    return carrier(incoming.provider.auth or incoming.dialect.auth, incoming.secret, caller.form)
+    return caller.form if caller.brought else incoming.provider.auth or incoming.dialect.auth
 
 
 def _without_key(head: CallHeaders, query: bytes) -> bytes:
