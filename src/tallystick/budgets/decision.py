@@ -154,7 +154,8 @@ def _add_standing(told: Json, budget: Budget, standing: Standing) -> None:
     limit, used = told["limit"], standing.posted + standing.reserved
     told["posted"], told["reserved"] = standing.posted, standing.reserved
     told["has_room"] = used + told["asked"] <= limit
-    told["text"] = f"{words(budget.unit, used)} of {_limit_words(budget.unit, limit)}"
+    if budget.unit == "usd":
+        told["text"] = f"{words('usd', used)} of {_limit_words(limit)}"
     if standing.tripped_until_us:
         told["tripped_until"] = standing.tripped_until_us
 
@@ -182,8 +183,8 @@ def _fixed(budget: Budget) -> tuple[Json, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1024)
-def _limit_words(unit: Any, limit: int) -> str:
-    return words(unit, limit)
+def _limit_words(limit: int) -> str:
+    return words("usd", limit)
 
 
 @lru_cache(maxsize=16)

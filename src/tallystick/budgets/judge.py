@@ -71,12 +71,12 @@ def judge(
     return Judgement(verdict, _code(verdict, budget), budget, reset, alerts)
 
 
-def judge_away(covering: Sequence[Budget], ask: Ask) -> Judgement:
+def judge_away(covering: Sequence[Budget], ask: Ask, *, degraded: Budget | None = None) -> Judgement:
     """The verdict while the counters cannot be asked: one enforced budget that fails closed blocks."""
     for budget, hold in zip(covering, ask.holds, strict=True):
         if hold.limit is not None and budget.fail == "closed":
             return Judgement("blocked", "budget_unavailable", budget)
-    return Judgement("allowed")
+    return Judgement("allowed") if degraded is None else Judgement("degraded", "", degraded)
 
 
 def refusal(budget: Budget, *, final: bool, model: str) -> Verdict:
