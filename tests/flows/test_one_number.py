@@ -38,7 +38,7 @@ class _Replay(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
             return
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", shape.get("content_type", "text/event-stream"))
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         for event in shape["stream"]:

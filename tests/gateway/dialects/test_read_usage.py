@@ -49,7 +49,7 @@ def cost(book, shape, facts, measured):
     rated = rate(
         book,
         provider=shape["dialect"],
-        model=facts.response_model or shape["request"]["model"],
+        model=facts.response_model or shape["request"].get("model") or shape["model"],
         service_tier=facts.service_tier,
         region=facts.region,
         at_us=NOON_US,
