@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from tallystick.storage.engine import Engine
 
 if TYPE_CHECKING:
+    from tallystick.budgets.model import Budget
+    from tallystick.operations.blocking_counters import BlockingCounters
     from tallystick.storage.config_db import ConfigDb
 
 
@@ -40,6 +42,8 @@ class Context:
         secret: The instance's own key for keyed fingerprints; never leaves the machine.
         demo: Shown as "demo" in the header and in every export.
         channels: Names of the ways alerts leave by; what is raised is owed to each.
+        counters: Those that the gateways use; None where each gateway has its own.
+        default_budgets: What holds beside the budgets that people have set.
     """
 
     ledger: Engine
@@ -50,6 +54,8 @@ class Context:
     demo: str = ""
     retention: Retention = field(default_factory=Retention)
     channels: tuple[str, ...] = ()
+    counters: "BlockingCounters | None" = None
+    default_budgets: "tuple[Budget, ...]" = ()
 
 
 def now_us() -> int:
