@@ -263,11 +263,17 @@ def _override(config: Config) -> Path | None:
     return Path(config.prices.override).expanduser() if config.prices.override else None
 
 
-def run_gateway(config: Config, data_dir: Path, *, fd: int) -> None:
-    """Run one gateway worker on an inherited socket until told to stop."""
+def run_gateway(config: Config, data_dir: Path, *, fd: int, mock_seconds: float | None = None) -> None:
+    """Run one gateway worker on an inherited socket until told to stop.
+
+    Args:
+        mock_seconds: Make answers up, each after so long, and send nothing anywhere; None speaks to providers.
+    """
+    from tallystick.gateway.mock import mocked
     from tallystick.gateway.serve import serve_gateway
 
-    serve_gateway(gateway_settings(config, data_dir), fd=fd)
+    settings = gateway_settings(config, data_dir)
+    serve_gateway(settings if mock_seconds is None else mocked(settings, mock_seconds), fd=fd)
 
 
 def run_app(config: Config, data_dir: Path, *, demo: str = "") -> None:

@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--behind-proxy", action="store_true")
     parser.add_argument("--demo", default="")
+    parser.add_argument("--mock-seconds", type=float)
     parser.add_argument("--fd", type=int, default=-1)
     parser.add_argument("--lifeline", type=int, default=-1)
     options = parser.parse_args()
@@ -45,7 +46,7 @@ def main() -> None:
             load_config(options.config), host=options.host, port=options.port, behind_proxy=options.behind_proxy
         )
         if options.role == "gateway":
-            wiring.run_gateway(config, options.data, fd=options.fd)
+            wiring.run_gateway(config, options.data, fd=options.fd, mock_seconds=options.mock_seconds)
         else:
             wiring.run_app(config, options.data, demo=options.demo)
     except TallyError as error:

@@ -29,16 +29,29 @@ def up(
     host: Annotated[str, typer.Option(help="Address to listen on; loopback by default.")] = "",
     role: Annotated[str, typer.Option(help="Run only the gateway or only the app: gateway, app or all.")] = "all",
     behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy in front terminates TLS.")] = False,
+    mock: Annotated[bool, typer.Option("--mock", help="Make answers up; nothing is sent to any provider.")] = False,
+    mock_ms: Annotated[int, typer.Option(min=0, max=60_000, help="How long a made-up answer takes to begin.")] = 300,
 ) -> None:
     """Run the gateway and the pages until Ctrl-C."""
     if role not in {"all", "gateway", "app"}:
         raise UsageError(f'--role "{role}" is not one of all, gateway, app')
     settings = wiring.with_server(read_config(config), host=host, port=port, behind_proxy=behind_proxy)
-    serve(settings, data_dir(data), config_file(config), role=role)
+    serve(settings, data_dir(data), config_file(config), role=role, mock_seconds=mock_ms / 1000 if mock else None)
 
 
-def serve(config: Config, folder: Path, file: Path | None, *, role: str = "all", demo: str = "") -> None:
+def serve(
+    config: Config,
+    folder: Path,
+    file: Path | None,
+    *,
+    role: str = "all",
+    demo: str = "",
+    mock_seconds: float | None = None,
+) -> None:
     """Run the processes over a data directory until a signal.
+
+    Args:
+        mock_seconds: Answers are made up, each after so long; None asks the providers.
 
     Raises:
         Conflict: The port or the data directory is taken.
@@ -53,7 +66,8 @@ def serve(config: Config, folder: Path, file: Path | None, *, role: str = "all",
     patience = _FINISH_SECONDS if (folder / "server.json").exists() else 0.0
     with hold_server_lock(folder, url), listen(config.server.host, config.server.port, patience) as listener:
         wiring.prepare(config, folder)
-        children = _children(config, folder, file, listener.fileno(), role=role, demo=demo)
+        more = ["--demo", demo, *(["--mock-seconds", str(mock_seconds)] if mock_seconds is not None else [])]
+        children = _children(config, folder, file, listener.fileno(), role=role, more=more)
         supervisor = Supervisor(children, listener)
         with signals(supervisor):
             try:
@@ -61,16 +75,17 @@ def serve(config: Config, folder: Path, file: Path | None, *, role: str = "all",
                 if role == "all":
                     client = wait_until_ready(supervisor, url, folder)
                     if client is not None:
-                        _greet(config, client, folder)
+                        _greet(config, client, folder, mock=mock_seconds is not None)
                 supervisor.watch()
             finally:
                 supervisor.stop()
 
 
-def _children(config: Config, folder: Path, file: Path | None, fd: int, *, role: str, demo: str) -> list[Child]:
+def _children(config: Config, folder: Path, file: Path | None, fd: int, *, role: str, more: list[str]) -> list[Child]:
     shared = ["--data", str(folder), "--host", config.server.host, "--port", str(config.server.port)]
     shared += ["--config", str(file.resolve())] if file else []
     shared += ["--behind-proxy"] if config.server.behind_proxy else []
+    shared += more
     command = [sys.executable, "-m", "tallystick.cli.child"]
     children = []
     if role in {"all", "gateway"}:
@@ -79,7 +94,7 @@ def _children(config: Config, folder: Path, file: Path | None, fd: int, *, role:
             Child(f"gateway {n}", [*command, "gateway", *shared, "--fd", str(fd)], (fd,), drains=True) for n in workers
         ]
     if role in {"all", "app"}:
-        children.append(Child("app", [*command, "app", *shared, "--demo", demo]))
+        children.append(Child("app", [*command, "app", *shared]))
     return children
 
 
@@ -111,10 +126,16 @@ def wait_until_ready(supervisor: Supervisor, url: str, folder: Path) -> ApiClien
     raise Unavailable(f"the server did not answer within {_START_SECONDS:g} s", where=url, next_steps=["tally doctor"])
 
 
-def _greet(config: Config, client: ApiClient, folder: Path) -> None:
+def _greet(config: Config, client: ApiClient, folder: Path, *, mock: bool) -> None:
     url = client.base_url
     link: dict[str, Any] = client.call("POST", "/api/v1/login-links", json={"next": "/"})
     lines = [f"Tallystick {__version__}  (Ctrl-C to stop)", ""]
+    if mock:
+        lines += [
+            "  MOCK       every answer is made up here, and nothing is sent to any provider;",
+            "             rows are kept as real ones are, with the provider account mock",
+            "",
+        ]
     lines += [
         f"  Pages      {url}{link['path']}",
         "             opens once, within 15 minutes; `tally open` makes another",

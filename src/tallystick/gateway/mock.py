@@ -1,10 +1,12 @@
 """A provider of our own making, in this process: `tally up --mock` tries the whole way and sends nothing anywhere."""
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from tallystick.gateway.inflate import inflate
 from tallystick.gateway.mock_answers import Answer, answer
+from tallystick.gateway.settings import GatewaySettings, ProviderKeySecret
 from tallystick.gateway.upstream import UpstreamRequest
 from tallystick.gateway.wire_headers import get
 from tallystick.kernel.errors import DataError
@@ -13,6 +15,15 @@ ACCOUNT = "mock"
 KEY = "mock-key-that-opens-nothing"
 _LARGEST = 64 * 1024 * 1024
 _PIECES_PER_LATENCY = 20
+
+
+def mocked(settings: GatewaySettings, seconds: float) -> GatewaySettings:
+    """The settings with every provider made up: no key of theirs is used, and rows name the account ``mock``."""
+    providers = {
+        name: replace(one, account=ACCOUNT, auth="bearer", keys=(ProviderKeySecret(KEY),))
+        for name, one in settings.providers.items()
+    }
+    return replace(settings, client="mock", mock_seconds=seconds, providers=providers)
 
 
 class MockUpstream:

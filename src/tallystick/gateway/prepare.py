@@ -192,7 +192,7 @@ def begin(state: State, incoming: Incoming) -> Begun:
         event_id=incoming.event_id,
         arrived_us=incoming.arrived_us,
         provider=incoming.provider.provider,
-        provider_account=incoming.name,
+        provider_account=incoming.provider.account or incoming.name,
         route=incoming.route,
         facts=incoming.facts,
         key=key.key_id if key else "",

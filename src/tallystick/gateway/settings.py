@@ -78,6 +78,7 @@ class ProviderSettings:
         gpu_grains_per_second: What a second of a self-hosted call costs; 0 where tokens are priced.
         max_retries: How often a call that cannot have been billed is tried again.
         fallbacks: Names of providers of the same dialect to try next, in order.
+        account: What rows name as the provider's account; its own name by default.
     """
 
     dialect: str
@@ -96,6 +97,7 @@ class ProviderSettings:
     gpu_grains_per_second: int = 0
     max_retries: int = 0
     fallbacks: tuple[str, ...] = ()
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,9 @@ class GatewaySettings:
         drain_seconds: How long a call goes on when its client has left, to learn its true usage.
         read_timeout_seconds: Longest silence of a client that is sending its body; headers must come within it.
         max_response_bytes: Larger whole bodies are passed on as they arrive, and their usage is estimated.
-        client: How providers are spoken to: ``lean``, our own, or ``aiohttp``, slower and known the world over.
+        client: How providers are spoken to: ``lean``, our own, or ``aiohttp``, slower and known the world over;
+            ``mock`` speaks to nobody and makes answers up.
+        mock_seconds: How long a made-up answer takes to begin.
         behind_proxy: A proxy in front of us terminates TLS and says so in ``X-Forwarded-Proto``.
         access_log: File of one JSON line a call, ``-`` for standard output; empty writes none.
         otel_endpoint: Where spans go; empty sends none.
@@ -169,6 +173,7 @@ class GatewaySettings:
     segment_bytes: int = 16 * MIB
     connections_per_host: int = 256
     client: str = "lean"
+    mock_seconds: float = 0.3
     behind_proxy: bool = False
     tls_cert: str = ""
     tls_key: str = ""

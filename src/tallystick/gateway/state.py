@@ -14,6 +14,7 @@ from tallystick.gateway.attribution import HeaderReader
 from tallystick.gateway.health import HealthBoard
 from tallystick.gateway.identify import KeyRing
 from tallystick.gateway.lean_upstream import LeanUpstream
+from tallystick.gateway.mock import MockUpstream
 from tallystick.gateway.observe import Observer
 from tallystick.gateway.reserve import Enforcer
 from tallystick.gateway.settings import GatewaySettings
@@ -161,6 +162,8 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
 
 def open_upstream(settings: GatewaySettings) -> Upstream:
     """The client that the settings name."""
+    if settings.client == "mock":
+        return MockUpstream(settings.mock_seconds)
     kind = AiohttpUpstream if settings.client == "aiohttp" else LeanUpstream
     return kind(private_hosts(settings), settings.connections_per_host)
 
