@@ -111,7 +111,12 @@ class Running:
 def tally_toml(path: Path, stub_url: str, extra: str = "") -> Path:
     path.write_text(
         f'[providers.openai]\ndialect = "openai"\nbase_url = "{stub_url}"\napi_key_env = "STUB_OPENAI_KEY"\n'
-        f'[providers.anthropic]\ndialect = "anthropic"\nbase_url = "{stub_url}"\napi_key_env = "STUB_ANTHROPIC_KEY"\n{extra}'
+        f'[providers.anthropic]\ndialect = "anthropic"\nbase_url = "{stub_url}"\napi_key_env = "STUB_ANTHROPIC_KEY"\n'
+        + "".join(
+            f'[providers.{name}]\ndialect = "{name}"\nbase_url = "{stub_url}"\napi_key_env = "STUB_OPENAI_KEY"\n'
+            for name in ("gemini", "vertex", "cohere")
+        )
+        + extra
     )
     return path
 
