@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
-from tallystick.budgets.ask import holds, least_output, unknown_policy
+from tallystick.budgets.ask import least_output
 from tallystick.budgets.bound import BoundPolicy, BoundRequest, bound
 from tallystick.budgets.judge import judge, judge_away, prejudge
 from tallystick.budgets.model import FINGERPRINT, KEY_STAGE, Ask, Bound, Budget, Judgement, Try
@@ -28,6 +28,7 @@ _log = logging.getLogger("tallystick.gateway")
 _ADDED_TOKENS = 64
 _ADDED_TOOLS = 1024
 _GENERATES = frozenset({"chat", "text_completion", "generate_content", "image_generation", "speech", "transcription"})
+ALLOWED = Judgement("allowed")
 _UNMETERED = Bound(0, 0, 0, 0, capped=True, source="a path that is forwarded unmetered", price="covered")
 
 
@@ -78,37 +79,39 @@ def _conclude(enforcer: Enforcer, incoming: Incoming, decided: Decided) -> None:
 async def _decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degraded: Budget | None) -> Decided:
     """Ask every covering budget at once; what they grant is reserved when this returns."""
     settings, model = enforcer.settings, incoming.sent_model or incoming.facts.model
-    dimensions = _dimensions(book, incoming, model)
-    covering = enforcer.book.covering(dimensions)
+    dimensions, at_us = _dimensions(book, incoming, model), incoming.arrived_us
+    kind = enforcer.coverages.of(dimensions, at_us)
     policy = settings.policy
-    unknown = unknown_policy(covering, dimensions, policy.unknown_price)
-    most = _bound(
-        policy if unknown == policy.unknown_price else replace(policy, unknown_price=unknown), book, incoming, model
-    )
-    tried = Try(model, dimensions, covering, most)
-    if not covering:
-        return Decided(Judgement("allowed"), tried)
-    refused = prejudge(covering, dimensions, most, settings.policy.unknown_price)
-    if refused is not None:
-        return Decided(refused, tried)
+    if kind.unknown_price != policy.unknown_price:
+        policy = replace(policy, unknown_price=kind.unknown_price)
+    most = _bound(policy, book, incoming, model)
+    tried = Try(model, dimensions, kind.covering, most)
+    if not kind.covering:
+        return Decided(ALLOWED, tried)
+    if kind.blocks_unknown or kind.strict:
+        refused = prejudge(kind.covering, dimensions, most, settings.policy.unknown_price)
+        if refused is not None:
+            return Decided(refused, tried)
     ask = Ask(
-        reservation_id=incoming.event_id,
-        owner=enforcer.owner,
-        holds=holds(covering, dimensions, incoming.arrived_us, most),
-        most=most.output_tokens,
-        least=least_output(most),
-        at_us=incoming.arrived_us,
-        expires_us=incoming.arrived_us + settings.reservation_us,
+        incoming.event_id,
+        enforcer.owner,
+        kind.holds(dimensions, at_us, most),
+        most.output_tokens,
+        least_output(most),
+        at_us,
+        at_us + settings.reservation_us,
     )
     try:
         granted = await enforcer.reserve(ask)
     except CountersAway as away:
         _log.warning("budgets could not be asked: %s", away.reason)
-        return Decided(judge_away(covering, ask), replace(tried, ask=ask), away=away.reason)
+        return Decided(judge_away(kind.covering, ask, degraded=degraded), replace(tried, ask=ask), away=away.reason)
     if granted.granted:
-        incoming.reserved = Reserved(covering, most, granted.output)
+        incoming.reserved = Reserved(kind.covering, most, granted.output)
         incoming.bound_cost = bound_cost(most, granted.output)
-    judgement = judge(covering, granted, ask, degraded=degraded, model=model)
+        if degraded is None and not kind.told:
+            return Decided(ALLOWED, Try(model, dimensions, kind.covering, most, ask, granted))
+    judgement = judge(kind.covering, granted, ask, degraded=degraded, model=model)
     return Decided(judgement, replace(tried, ask=ask, granted=granted))
 
 

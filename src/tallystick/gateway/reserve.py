@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tallystick.budgets.cover import BudgetBook
+from tallystick.budgets.coverage import CoverageBook
 from tallystick.budgets.model import Ask, Bound, Budget, Granted
 from tallystick.budgets.settle import actual
 from tallystick.gateway.settings import BudgetSettings
@@ -41,7 +42,7 @@ class Enforcer:
     read_since: Callable[[int], Iterable[Budget]]
     owner: str
     may_build: bool = False
-    book: BudgetBook = field(default_factory=lambda: BudgetBook(()))
+    coverages: CoverageBook = field(default_factory=lambda: CoverageBook(BudgetBook(()), "ceiling"))
     _own: dict[str, Budget] = field(default_factory=dict)
     _version: int = 0
     _ready: bool = False
@@ -52,8 +53,9 @@ class Enforcer:
         for budget in changed:
             self._own[budget.budget_id] = budget
             self._version = max(self._version, budget.version)
-        if changed or not self.book.budgets:
-            self.book = BudgetBook((*self.settings.defaults, *self._own.values()))
+        if changed or not self.coverages.book.budgets:
+            book = BudgetBook((*self.settings.defaults, *self._own.values()))
+            self.coverages = CoverageBook(book, self.settings.policy.unknown_price)
 
     async def reserve(self, ask: Ask) -> Granted:
         """As the counters do; at the start it waits for them to be built.
