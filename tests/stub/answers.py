@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.stub import bedrock
+
 CREATED = 1_790_000_000
 WORDS = ("Tally", " sticks", " split", " in", " two", ";", " the", " lender", " kept", " the", " stock", ".")
 
@@ -19,6 +21,9 @@ class Answer:
     usage: dict[str, Any] = field(default_factory=dict)
     identity: str = ""
     model: str = ""
+    headers: list[bytes] = field(default_factory=list)
+    content_type: str = "text/event-stream; charset=utf-8"
+    streams: bool = False
 
 
 @dataclass
@@ -55,6 +60,8 @@ def sse(data: Any, event: str = "") -> bytes:
 
 
 def answer(ask: Ask) -> Answer | None:
+    if bedrock.speaks(ask.path):
+        return of_bedrock(ask) if ask.method == "POST" else None
     bare = ask.path.removeprefix("/v1")
     anthropic = "anthropic-version" in ask.headers
     if ask.method == "GET" and bare.startswith("/models"):
@@ -230,6 +237,36 @@ def messages(ask: Ask) -> Answer:
     return Answer(whole, [sse(step, step["type"]) for step in steps], usage, identity, ask.model)
 
 
+def of_bedrock(ask: Ask) -> Answer | None:
+    model, operation = bedrock.split(ask.path)
+    plain = {"inputTokens": ask.prompt_tokens, "outputTokens": len(ask.words)}
+    usage = ask.usage({**plain, "totalTokens": sum(plain.values())})
+    more: dict[str, Any] = {"usage": usage, "identity": f"req_stub{ask.number:06d}", "model": model}
+    if operation in ("converse", "converse-stream"):
+        tier = (ask.body.get("serviceTier") or {}).get("type", "default")
+        body, events = bedrock.converse(ask.words, usage, tier)
+    elif operation == "count-tokens":
+        return Answer({"inputTokens": ask.prompt_tokens})
+    elif "anthropic_version" in ask.body:
+        said = messages(ask)
+        body = {**said.body, "usage": {**said.body["usage"], "output_tokens": usage["outputTokens"]}}
+        steps = [json.loads(one.partition(b"data: ")[2]) for one in said.events]
+        steps[-1]["amazon-bedrock-invocationMetrics"] = bedrock.metrics(usage)
+        events = [bedrock.chunk(step) for step in steps]
+    else:
+        text = "".join(ask.words)
+        body = {"outputs": [{"text": text, "stop_reason": "stop"}]}
+        steps = [{"outputs": [{"text": word, "stop_reason": None}]} for word in ask.words]
+        steps[-1]["outputs"][0]["stop_reason"] = "stop"
+        steps[-1]["amazon-bedrock-invocationMetrics"] = bedrock.metrics(usage)
+        events = [bedrock.chunk(step) for step in steps]
+    headers = bedrock.counts(usage) if operation.startswith("invoke") else []
+    more |= {"streams": operation.endswith("stream"), "content_type": bedrock.FRAMES}
+    if more["streams"] and headers:
+        headers = [*headers[-1:], b"x-amzn-bedrock-content-type: application/json"]
+    return Answer(body, events, headers=headers, **more)
+
+
 def count_tokens(ask: Ask) -> Answer:
     return Answer({"input_tokens": ask.prompt_tokens})
 
@@ -239,6 +276,8 @@ def error(ask: Ask, status: int, number: int) -> bytes:
     kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
     kinds |= {429: "rate_limit_error", 500: "api_error", 529: "overloaded_error"}
     text = f"the stub was told to answer {status}"
+    if bedrock.speaks(ask.path):
+        return json.dumps({"message": text}).encode()
     if "anthropic-version" in ask.headers:
         inner = {"type": kinds.get(status, "api_error"), "message": text}
         return json.dumps({"type": "error", "error": inner, "request_id": f"req_stub{number:06d}"}).encode()
@@ -247,6 +286,8 @@ def error(ask: Ask, status: int, number: int) -> bytes:
 
 
 def stream_error(ask: Ask) -> bytes:
+    if bedrock.speaks(ask.path):
+        return bedrock.exception("modelStreamErrorException", "the model broke off")
     if "anthropic-version" in ask.headers:
         return sse({"type": "error", "error": {"type": "overloaded_error", "message": "overloaded"}}, "error")
     return sse({"error": {"message": "the server had an error", "type": "server_error", "param": None, "code": None}})

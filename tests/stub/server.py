@@ -14,6 +14,7 @@ import brotli
 import httptools
 import zstandard
 
+from tests.stub import bedrock
 from tests.stub.answers import Answer, Ask, answer, error, stream_error
 
 REASONS = {200: b"OK", 400: b"Bad Request", 401: b"Unauthorized", 403: b"Forbidden", 404: b"Not Found"}
@@ -137,7 +138,7 @@ class Connection(asyncio.Protocol):
         made = answer(ask)
         if made is None:
             self.fail(ask, 404)
-        elif ask.body.get("stream") and made.events:
+        elif (ask.body.get("stream") or made.streams) and made.events:
             await self.stream(ask, made, fault, delay)
         else:
             self.plain(ask, made, fault)
@@ -145,6 +146,8 @@ class Connection(asyncio.Protocol):
     def fail(self, ask: Ask, status: int) -> None:
         extra = [b"retry-after-ms: 1"] if status in {429, 500} else []
         extra += [b"location: /v1/elsewhere"] if 300 <= status < 400 else []
+        if bedrock.speaks(ask.path):
+            extra.append(b"x-amzn-errortype: " + bedrock.KINDS.get(status, "InternalServerException").encode())
         self.whole(status, error(ask, status, ask.number), ask, extra)
 
     def plain(self, ask: Ask, made: Answer, fault: str) -> None:
@@ -155,15 +158,16 @@ class Connection(asyncio.Protocol):
             self.transport.close()
             return
         self.note(ask, made, complete=True)
-        self.whole(200, body, ask)
+        self.whole(200, body, ask, made.headers)
 
     async def stream(self, ask: Ask, made: Answer, fault: str, delay: float) -> None:
         coding = ask.headers.get("x-stub-encoding", "")
         packer = _packer(coding)
         lines = [
-            b"content-type: text/event-stream; charset=utf-8",
+            b"content-type: " + made.content_type.encode(),
             b"cache-control: no-cache",
             b"transfer-encoding: chunked",
+            *made.headers,
         ]
         self.head(ask, 200, lines + ([b"content-encoding: " + coding.encode()] if coding else []))
         events = made.events
@@ -192,6 +196,8 @@ class Connection(asyncio.Protocol):
         if ask is not None:
             identity = b"req_stub%06d" % ask.number
             lines = [*lines, b"x-request-id: " + identity, b"request-id: " + identity, b"server: stub"]
+            if bedrock.speaks(ask.path):
+                lines.append(b"x-amzn-requestid: " + identity)
             lines += [
                 b"x-ratelimit-remaining-requests: 4999",
                 b"Anthropic-Organization-Id: org-stub",
