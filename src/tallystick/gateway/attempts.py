@@ -181,7 +181,11 @@ async def _begin(call: Call, reason: str) -> bool:
     try:
         await again(state.enforcer, state.book, incoming)
         call.meter = Meter(state, incoming, time.perf_counter())
-    except (Refused, Unavailable) as refused:
+    except BaseException as refused:
+        if incoming.reserved is not None:
+            state.enforcer.release(incoming.event_id, incoming.reserved)
+        if not isinstance(refused, Refused | Unavailable):
+            raise
         # What the client would hear of the attempt before is true, and this one never was.
         _log.warning("no further attempt of %s: %s", incoming.call_id, refused)
         incoming.event_id, incoming.arrived_us, incoming.attempt, incoming.attempt_reason = earlier

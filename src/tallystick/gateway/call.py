@@ -9,6 +9,7 @@ from tallystick.gateway.client import Client
 from tallystick.gateway.dialects import DIALECTS
 from tallystick.gateway.enforce import enforce
 from tallystick.gateway.meter import Meter, refused_row
+from tallystick.gateway.plan import plan_call
 from tallystick.gateway.prepare import Incoming, owner_of, prepare
 from tallystick.gateway.refuse import Refusal, Refused, answer, status_of
 from tallystick.gateway.settings import ProviderSettings
@@ -29,6 +30,8 @@ async def handle_call(state: State, client: Client, split: Split, provider: Prov
     )
     try:
         await prepare(state, incoming)
+        if state.rules.rules:
+            await plan_call(state, incoming)
         set_course(state, incoming)
         await enforce(state.enforcer, state.book, incoming)
         meter = _begin(state, incoming, started)

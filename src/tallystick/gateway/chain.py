@@ -128,27 +128,25 @@ def turn_to(state: State, incoming: Incoming, candidate: Candidate) -> None:
     except Refused:
         incoming.name, incoming.provider, incoming.secret = before
         raise
-    ask_for(incoming, candidate.model or incoming.facts.model)
+    if candidate.model:
+        ask_for(incoming, candidate.model)
     address(incoming)
 
 
 def ask_for(incoming: Incoming, model: str) -> None:
     """Ask the provider for this model, whatever the client asked for."""
-    sent = incoming.sent_model or incoming.facts.model
-    if model == sent or not incoming.facts.model:
+    facts = incoming.facts
+    if model == (incoming.sent_model or facts.model) or not facts.model:
         return
-    path = incoming.path or incoming.below
-    body = incoming.facts.body
-    incoming.path, body = incoming.dialect.rewrite(incoming.route, path, body, Change(model=model))
-    incoming.below = incoming.path
-    incoming.facts = replace(incoming.facts, body=body, changed=True)
-    incoming.sent_model = model if model != incoming.facts.model else ""
+    incoming.below, body = incoming.dialect.rewrite(incoming.route, incoming.below, facts.body, Change(model=model))
+    incoming.facts = replace(facts, body=body, changed=True)
+    incoming.sent_model = model if model != facts.model else ""
 
 
 def address(incoming: Incoming) -> None:
-    """The path below the upstream's address: an OpenAI-compatible endpoint is the place after which no version comes."""
-    incoming.path = incoming.path or incoming.below
-    if incoming.provider.openai_url and incoming.provider.base_url == incoming.provider.openai_url:
-        incoming.below = incoming.path[3:] if incoming.path.startswith("/v1/") else incoming.path
-    else:
-        incoming.below = incoming.path
+    """The path below the upstream's address: after that of an OpenAI-compatible endpoint no version comes."""
+    bare = bool(incoming.provider.openai_url) and incoming.provider.base_url == incoming.provider.openai_url
+    if bare and incoming.below.startswith("/v1/"):
+        incoming.below, incoming.bare = incoming.below[3:], True
+    elif not bare and incoming.bare:
+        incoming.below, incoming.bare = "/v1" + incoming.below, False

@@ -17,6 +17,7 @@ from tallystick.kernel.period import rfc3339
 if TYPE_CHECKING:
     from tallystick.gateway.prepare import Incoming
     from tallystick.gateway.settings import BudgetSettings
+    from tallystick.routing.model import Plan
 
 # SDKs wait so long at most before they try again; a longer wait is an answer to a person.
 _LONGEST_WAIT_SECONDS = 60
@@ -96,7 +97,7 @@ def describe(incoming: "Incoming", decided: Decided, settings: "BudgetSettings")
         tried=tried,
         first=decided.first,
         unknown_price=settings.policy.unknown_price,
-        rules=decided.rules,
+        rules=[*decided.rules, *rules_told(incoming.plan)],
         requested_model=facts.model,
         sent_model=incoming.sent_model or facts.model,
         requested_max=facts.max_tokens,
@@ -105,6 +106,12 @@ def describe(incoming: "Incoming", decided: Decided, settings: "BudgetSettings")
         counters={"kind": settings.kind, "state": decided.away or "ok"},
     )
     return _encode(decision_dict(decision)).decode()
+
+
+def rules_told(plan: "Plan") -> list[dict[str, Any]]:
+    """Rules that had an effect on a call, and those in shadow that would have had one."""
+    told = [{"id": name, "effect": effect} for effect, name in plan.by.items()]
+    return [*told, *({"id": name, "effect": "shadow"} for name in plan.shadowed)]
 
 
 def _reason(decided: Decided) -> str:

@@ -79,7 +79,7 @@ def _conclude(enforcer: Enforcer, incoming: Incoming, decided: Decided) -> None:
 async def _decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degraded: Budget | None) -> Decided:
     """Ask every covering budget at once; what they grant is reserved when this returns."""
     settings, model = enforcer.settings, incoming.sent_model or incoming.facts.model
-    dimensions, at_us = _dimensions(book, incoming, model), incoming.arrived_us
+    dimensions, at_us = dimensions_of(book, incoming, model), incoming.arrived_us
     kind = enforcer.coverages.of(dimensions, at_us)
     policy = settings.policy
     if kind.unknown_price != policy.unknown_price:
@@ -115,7 +115,7 @@ async def _decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degra
     return Decided(judgement, replace(tried, ask=ask, granted=granted))
 
 
-def _dimensions(book: PriceBook, incoming: Incoming, model: str) -> dict[str, str]:
+def dimensions_of(book: PriceBook, incoming: Incoming, model: str) -> dict[str, str]:
     """What budgets may name: who the call belongs to, and what it is made with."""
     caller, facts, provider = incoming.caller, incoming.facts, incoming.provider
     key = caller.key if caller else None
@@ -152,7 +152,7 @@ def _bound(policy: BoundPolicy, book: PriceBook, incoming: Incoming, model: str)
         region=incoming.owner.dimensions.get("region", provider.region),
         media_tokens=facts.media_ceiling,
         added_tokens=_ADDED_TOKENS + (_ADDED_TOOLS if facts.tools_bytes else 0),
-        max_tokens=facts.max_tokens,
+        max_tokens=facts.max_tokens if incoming.max_tokens is None else incoming.max_tokens,
         choices=facts.choices,
         output=incoming.route.operation_name in _GENERATES,
         searches=facts.searches,

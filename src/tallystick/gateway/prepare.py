@@ -45,7 +45,7 @@ class Incoming:
         facts: As the client asked, but for the body, which is what is sent.
         event_id, arrived_us: The attempt's own; `call_id` is empty until there is a second attempt.
         sent_model: The model asked of the provider where it is not the one requested.
-        path: As `below`, before the upstream's address had a say; empty while they are the same.
+        bare: The version was taken off the front of `below`, for the upstream's address has its own.
         plan: What rules make of the call.
         chain: Upstreams to ask next when this one fails.
     """
@@ -76,7 +76,7 @@ class Incoming:
     reserved: "Reserved | None" = None
     bound_cost: int | None = None
     max_tokens: int | None = None
-    path: str = ""
+    bare: bool = False
     plan: Plan = NO_PLAN
     chain: "tuple[Candidate, ...]" = ()
 

@@ -17,6 +17,7 @@ from tallystick.gateway.lean_upstream import LeanUpstream
 from tallystick.gateway.mock import MockUpstream
 from tallystick.gateway.observe import Observer
 from tallystick.gateway.reserve import Enforcer
+from tallystick.gateway.rulebook import RuleBook
 from tallystick.gateway.settings import GatewaySettings
 from tallystick.gateway.upstream import Upstream
 from tallystick.gateway.watchers import open_observer
@@ -25,6 +26,7 @@ from tallystick.operations.context import now_us
 from tallystick.operations.load_budgets import budgets_since
 from tallystick.operations.load_keys import keys_since
 from tallystick.operations.load_prices import book_version, load_book
+from tallystick.operations.load_rules import rules_since
 from tallystick.pricing.book import PriceBook
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.spool import SpoolWriter
@@ -49,6 +51,7 @@ class State:
     upstream: Upstream
     headers: HeaderReader
     enforcer: Enforcer
+    rules: RuleBook
     observer: Observer = field(default_factory=Observer)
     health: HealthBoard = field(default_factory=HealthBoard)
     seen: int = -1
@@ -76,6 +79,7 @@ class State:
         """Read changed keys now, and changed prices off the loop: a book is large."""
         self.ring.refresh()
         self.enforcer.refresh()
+        self.rules.refresh()
         if self._reload is None or self._reload.done():
             self._reload = asyncio.ensure_future(self._reload_book())
 
@@ -145,6 +149,8 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
         may_build=settings.counter_settings.kind == "process" or not (settings.data_dir / "ledger.duckdb").exists(),
     )
     enforcer.refresh()
+    rules = RuleBook(lambda version: rules_since(config_db, version))
+    rules.refresh()
     return State(
         settings=settings,
         config_db=config_db,
@@ -157,6 +163,7 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
         headers=HeaderReader(settings.header_prefix),
         observer=open_observer(settings, folder.name, now_us()),
         enforcer=enforcer,
+        rules=rules,
     )
 
 
