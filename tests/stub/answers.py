@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stub import bedrock
+from tests.stub import bedrock, cohere, google
 
 CREATED = 1_790_000_000
 WORDS = ("Tally", " sticks", " split", " in", " two", ";", " the", " lender", " kept", " the", " stock", ".")
@@ -35,6 +35,7 @@ class Ask:
     headers: dict[str, str]
     body: dict[str, Any]
     number: int
+    query: str = ""
 
     @property
     def words(self) -> list[str]:
@@ -48,6 +49,7 @@ class Ask:
     @property
     def prompt_tokens(self) -> int:
         said = {name: self.body.get(name) for name in ("messages", "input", "system", "tools")}
+        said |= {"contents": self.body["contents"]} if "contents" in self.body else {}
         return 7 + len(json.dumps(said, sort_keys=True)) // 4
 
     def usage(self, plain: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +64,12 @@ def sse(data: Any, event: str = "") -> bytes:
 def answer(ask: Ask) -> Answer | None:
     if bedrock.speaks(ask.path):
         return of_bedrock(ask) if ask.method == "POST" else None
+    if google.speaks(ask.path) or (ask.method == "GET" and "x-goog-api-key" in ask.headers):
+        return of_google(ask)
+    if ask.path in cohere.PATHS:
+        return of_cohere(ask)
+    if ask.path.endswith(("/claude-sonnet-4-5:rawPredict", "/claude-sonnet-4-5:streamRawPredict")):
+        return messages(ask)
     bare = ask.path.removeprefix("/v1")
     anthropic = "anthropic-version" in ask.headers
     if ask.method == "GET" and bare.startswith("/models"):
@@ -267,6 +275,41 @@ def of_bedrock(ask: Ask) -> Answer | None:
     return Answer(body, events, headers=headers, **more)
 
 
+def of_google(ask: Ask) -> Answer | None:
+    model, method = google.split(ask.path)
+    if ask.method == "GET":
+        return Answer(google.models())
+    if method == "countTokens":
+        return Answer({"totalTokens": ask.prompt_tokens})
+    if method in ("embedContent", "batchEmbedContents"):
+        requests = ask.body.get("requests", [1])
+        return Answer(google.embedded(method, 4 * len(requests), len(requests)))
+    used = ask.usage(google.usage(ask.prompt_tokens, len(ask.words), vertex="/projects/" in ask.path))
+    identity = f"gem-stub{ask.number:06d}"
+    body, chunks = google.generated(ask.words, used, model, identity)
+    sse = "alt=sse" in ask.query
+    return Answer(
+        body,
+        google.events(chunks, sse=sse),
+        used,
+        identity,
+        model,
+        content_type="text/event-stream" if sse else google.ARRAY,
+        streams=method == "streamGenerateContent",
+    )
+
+
+def of_cohere(ask: Ask) -> Answer | None:
+    identity = f"coh-stub{ask.number:06d}"
+    if ask.path == "/v2/embed":
+        return Answer(cohere.embedded(ask.body["texts"], 3 * len(ask.body["texts"]), identity))
+    if ask.path == "/v2/rerank":
+        return Answer(cohere.ranked(ask.body["documents"], identity))
+    used = ask.usage(cohere.usage(ask.prompt_tokens, len(ask.words)))
+    body, steps = cohere.chat(ask.words, used, identity)
+    return Answer(body, [sse(step, step["type"]) for step in steps], used, identity, ask.model)
+
+
 def count_tokens(ask: Ask) -> Answer:
     return Answer({"input_tokens": ask.prompt_tokens})
 
@@ -278,6 +321,10 @@ def error(ask: Ask, status: int, number: int) -> bytes:
     text = f"the stub was told to answer {status}"
     if bedrock.speaks(ask.path):
         return json.dumps({"message": text}).encode()
+    if google.speaks(ask.path):
+        return google.error(status, text)
+    if ask.path in cohere.PATHS:
+        return json.dumps({"id": f"err{number}", "message": text}).encode()
     if "anthropic-version" in ask.headers:
         inner = {"type": kinds.get(status, "api_error"), "message": text}
         return json.dumps({"type": "error", "error": inner, "request_id": f"req_stub{number:06d}"}).encode()
@@ -288,6 +335,9 @@ def error(ask: Ask, status: int, number: int) -> bytes:
 def stream_error(ask: Ask) -> bytes:
     if bedrock.speaks(ask.path):
         return bedrock.exception("modelStreamErrorException", "the model broke off")
+    if google.speaks(ask.path):
+        broken = google.error(503, "the model is overloaded")
+        return b"data: " + broken + b"\r\n\r\n" if "alt=sse" in ask.query else b",\r\n" + broken + b"\n]"
     if "anthropic-version" in ask.headers:
         return sse({"type": "error", "error": {"type": "overloaded_error", "message": "overloaded"}}, "error")
     return sse({"error": {"message": "the server had an error", "type": "server_error", "param": None, "code": None}})

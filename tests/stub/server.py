@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
         self.whole(200, json.dumps(data).encode())
 
     async def respond(self, seen: Seen) -> None:
-        ask = Ask(seen.path, seen.method, dict(seen.headers), _json(seen), len(self.stub.requests))
+        ask = Ask(seen.path, seen.method, dict(seen.headers), _json(seen), len(self.stub.requests), seen.query)
         fault, delay = self.stub.fault(ask), float(ask.headers.get("x-stub-delay", "0"))
         if fault == "slow":
             await asyncio.sleep(delay or 0.3)
