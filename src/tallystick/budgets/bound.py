@@ -6,7 +6,7 @@ all sizes of input the bound reaches, and the tiers and regions the provider may
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -95,8 +95,8 @@ class Dearest:
     """The dearest price of each kind; None where there is no price for any class of it.
 
     Attributes:
-        text, media, output: Grains per token; `output` has the dearest call of a tool in it, which takes a token at
-            least.
+        text, media, output: Grains per token.
+        calls: Grains for a call of a tool; each takes a token of output at least.
         counted: Counted meter to grains per unit.
         price_id: The card of the dearest output, else of the first tier asked for.
         said: The prices for people.
@@ -105,6 +105,7 @@ class Dearest:
     text: int | None
     media: int
     output: int | None
+    calls: int
     counted: Mapping[str, int]
     price_id: str
     said: str
@@ -149,7 +150,8 @@ def bound(book: PriceBook, request: BoundRequest, policy: BoundPolicy) -> Bound:
 def dearest(book: PriceBook, request: BoundRequest, tokens: int) -> tuple[Dearest | None, bool]:
     """The dearest prices that may hold for so many tokens of input, and whether they price the whole call."""
     candidates = _candidates(book, request)
-    segments = tuple([held for one in candidates if (held := one.at(request.at_us)) is not None])
+    at = [one.at(request.at_us) for one in candidates]
+    segments = tuple([one for one in at if one is not None and one.card.currency == CURRENCY])
     if not segments:
         return None, False
     remembered = _found.setdefault(book, {})
@@ -164,7 +166,7 @@ def dearest(book: PriceBook, request: BoundRequest, tokens: int) -> tuple[Deares
     found = held_for[1]
     by_unit = not _WITHOUT_TOKENS.isdisjoint(found.counted)
     complete = (
-        candidates[0].at(request.at_us) is not None
+        at[0] is segments[0]
         and (found.text is not None or by_unit)
         and (found.output is not None or by_unit or not request.output)
     )
@@ -216,7 +218,6 @@ def _dearest(segments: tuple[Segment, ...], starts: tuple[int, ...], request: Bo
     text = _most(steps, _TEXT_INPUT if request.cache_writes else _UNWRITTEN)
     media = _most(steps, INPUT_METERS)
     output = _most(steps, OUTPUT_METERS if request.media_output else _TEXT_OUTPUT)
-    calls = _most(steps, ("tool_calls",))
     prices = [price for price in (text, output) if price is not None]
     leading = output if output is not None else text
     price_id = next((card for step, card in steps if leading in step.prices.values()), steps[0][1])
@@ -224,7 +225,8 @@ def _dearest(segments: tuple[Segment, ...], starts: tuple[int, ...], request: Bo
     return Dearest(
         text,
         media or 0,
-        None if output is None else output + (calls or 0),
+        output,
+        _most(steps, ("tool_calls",)) or 0,
         {name: price for name in _BY_COUNT if (price := _most(steps, (name,))) is not None},
         price_id,
         f"tokens at up to ${said} a million" if prices else "priced by what it counts",
@@ -238,12 +240,11 @@ def _most(steps: Iterable[tuple[Step, str]], names: tuple[str, ...]) -> int | No
 
 def _assumed(found: Dearest | None, policy: BoundPolicy) -> Dearest:
     """The ceiling prices, and what is known where that is dearer."""
-    text, output = policy.ceiling_input, policy.ceiling_output
-    said = "tokens at assumed ceiling prices"
+    text, output, said = policy.ceiling_input, policy.ceiling_output, "tokens at assumed ceiling prices"
     if found is None:
-        return Dearest(text, text, output, {}, "", said)
-    text = max(text, found.text or 0)
-    return Dearest(text, max(text, found.media), max(output, found.output or 0), found.counted, found.price_id, said)
+        return Dearest(text, text, output, 0, {}, "", said)
+    text, output = max(text, found.text or 0), max(output, found.output or 0)
+    return replace(found, text=text, media=max(text, found.media), output=output, said=said)
 
 
 def _grains(
@@ -258,4 +259,4 @@ def _grains(
     counts = {"requests": 1, "searches": searches, **request.counted}
     for name, price in found.counted.items():
         base -= -counts.get(name, 0) * price // BY_NAME[name].scale
-    return base, (found.output or 0) if request.output else 0
+    return base, (found.output or 0) + found.calls if request.output else 0
