@@ -182,7 +182,9 @@ def choose_secret(incoming: Incoming, caller: Caller) -> bytes:
         if one.team in {"", known.get("team")} and one.environment in {"", known.get("environment")}:
             return one.secret.encode()
     hint = incoming.provider.key_hint or f"set api_key_env of [providers.{incoming.name}]"
-    raise refuse(403, "no_provider_key", f"the gateway has no key for {incoming.name}: {hint}, then start it again")
+    note = hooks_of(incoming.dialect).key_note()
+    message = f"the gateway has no key for {incoming.name}: {hint}, then start it again{note}"
+    raise refuse(403, "no_provider_key", message)
 
 
 def begin(state: State, incoming: Incoming) -> Begun:

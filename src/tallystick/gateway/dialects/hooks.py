@@ -26,6 +26,10 @@ class Hooks:
         """The path as `target.check_path` is to judge it: escapes that the dialect knows to be names taken out."""
         return below
 
+    def key_note(self) -> str:
+        """What a provider's key is where that is no matter of course, for who has none yet."""
+        return ""
+
     def as_events(self, stream: bytes) -> bytes:
         """A stream as server-sent events, from which what was said is put together."""
         return stream

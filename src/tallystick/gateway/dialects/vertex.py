@@ -148,6 +148,13 @@ class Vertex(Hooks):
         """An empty line: nothing to events and to arrays alike."""
         return b"\n"
 
+    def key_note(self) -> str:
+        """That a key is an access token, and what this gateway does not do."""
+        return (
+            "; its key is an OAuth access token (`gcloud auth print-access-token`), which holds for an hour, for the "
+            "gateway signs no service-account assertions; callers may send their own access token as a bearer token"
+        )
+
     def as_events(self, stream: bytes) -> bytes:
         """An array as the events it would have been."""
         return as_events(stream)
