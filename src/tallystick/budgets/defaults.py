@@ -31,13 +31,15 @@ PRESETS: dict[str, Preset] = {
 
 
 def preset(budget: Budget, stage: str) -> Budget:
-    """The budget as its stage wants it: hard everywhere but in production; breakers keep their thresholds.
+    """The budget as its stage wants it: hard everywhere but in production, told of at half, four fifths and all.
 
     A stage that is not in `PRESETS` is taken for an experiment.
     """
     found = PRESETS.get(stage, _HARD)
     trip = 0 if found.action == "alert" else budget.trip_seconds
-    return replace(budget, action=found.action, thresholds=found.thresholds, trip_seconds=trip, preset=stage)
+    return replace(
+        budget, action=found.action, degrade_to="", thresholds=found.thresholds, trip_seconds=trip, preset=stage
+    )
 
 
 def default_budgets(
