@@ -12,6 +12,8 @@ from tallystick.gateway.dialects.sse import EventSplitter, event_data
 
 _INDEXES = ("output_index", "content_index", "summary_index", "index")
 _WHOLE = frozenset({"type", "role", "id", "name", "object", "status"})
+# Answers whose text comes in pieces though no ``delta`` says so.
+_ANSWERS = frozenset({"choices", "candidates"})
 # What a cut may have left of a secret.
 _TAIL = 256
 Path = tuple[str, ...]
@@ -80,4 +82,4 @@ class _Folded:
 def _is_piece(path: Path) -> bool:
     if path[-1] in _WHOLE:
         return False
-    return "delta" in path or (path[0] == "choices" and path[-1] == "text")
+    return "delta" in path or (path[0] in _ANSWERS and path[-1] == "text")
