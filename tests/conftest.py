@@ -16,11 +16,13 @@ def chromium_path() -> str | None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip service-backed tests by name where their program is missing; a failure where services are required."""
-    if chromium_path() or REQUIRE_SERVICES:
+    if REQUIRE_SERVICES:
         return
     for item in items:
-        if item.get_closest_marker("service"):
-            item.add_marker(pytest.mark.skip(reason="NOT RUN: needs chromium (apt-get install chromium)"))
+        marker = item.get_closest_marker("service")
+        program = marker.args[0] if marker and marker.args else "chromium"
+        if marker and not (chromium_path() if program == "chromium" else shutil.which(program)):
+            item.add_marker(pytest.mark.skip(reason=f"NOT RUN: needs {program} (apt-get install {program})"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,6 +4,7 @@
 needed=""
 command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || needed="$needed chromium"
 command -v openssl >/dev/null 2>&1 || needed="$needed openssl"
+command -v redis-server >/dev/null 2>&1 || needed="$needed redis-server"
 [ -z "$needed" ] && exit 0
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
   echo "Installing for the tests:$needed …"

@@ -2,29 +2,42 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tallystick.budgets.model import Hold, Standing
 from tallystick.counters.process import ProcessCounters
+from tallystick.counters.redis import RedisCounters
 from tallystick.counters.shared import SharedCounters
 from tallystick.ports import CountersAway
 from tests.counters.driven import DAY, HOUR_US, NOON_US, SECOND, Driven, ask, hold, key
+from tests.redis_server import running_redis
 
-IMPLEMENTATIONS = ("process", "shared")
+IMPLEMENTATIONS = ("process", "shared", pytest.param("redis", marks=pytest.mark.service("redis-server")))
 
 
-def opened(name: str, folder: Path) -> Driven:
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+def opened(name: str, request: pytest.FixtureRequest) -> Driven:
     """Empty counters that nobody has built."""
+    folder = request.getfixturevalue("tmp_path")
+    if name == "redis":
+        # Names of their own: a test begins empty without a server of its own.
+        where = {"namespace": folder.name, "deadline_ms": 5000}
+        url = request.getfixturevalue("redis_url")
+        return Driven.on_loop(lambda: RedisCounters(url, owner="gateway-1", **where))
     if name == "shared":
         return Driven(SharedCounters(folder / "counters", counters=1024, reservations=512))
     return Driven(ProcessCounters())
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driven]:
-    driven = opened(request.param, tmp_path)
+def empty(request: pytest.FixtureRequest) -> Iterator[Driven]:
+    driven = opened(request.param, request)
     yield driven
     driven.close()
 
@@ -412,7 +425,7 @@ def test_many_counters_stand_side_by_side(counters: Driven) -> None:
         assert counters.reserve(ask(f"evt_{number}", hold(f"n{number}", number, 1000), hold("all", 1, 300))).granted
     assert not counters.reserve(ask("evt_more", hold("all", 1, 300))).granted
     for number in range(300):
-        counters.counters.settle(f"evt_{number}", [number // 2, 1])
+        counters.settle_later(f"evt_{number}", [number // 2, 1])
     counters.settle("evt_299", None)
     while counters.open():
         counters.run(asyncio.sleep(0.01))

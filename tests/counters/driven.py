@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from tallystick.budgets.model import Ask, Granted, Hold, OpenReservation, Standing
@@ -39,6 +39,16 @@ class Driven:
         self.counters = counters
         self.loop = loop or asyncio.new_event_loop()
 
+    @classmethod
+    def on_loop(cls, make: Callable[[], Counters]) -> "Driven":
+        """Counters that want a running loop when they are made."""
+        loop = asyncio.new_event_loop()
+
+        async def made() -> Counters:
+            return make()
+
+        return cls(loop.run_until_complete(made()), loop)
+
     def run(self, awaitable: Awaitable[T]) -> T:
         async def whole() -> T:
             return await awaitable
@@ -57,6 +67,14 @@ class Driven:
                 await asyncio.sleep(0.002)
 
         self.run(settled())
+
+    def settle_later(self, reservation_id: str, amounts: Sequence[int] | None) -> None:
+        """Settle without waiting for it."""
+
+        async def queued() -> None:
+            self.counters.settle(reservation_id, amounts)
+
+        self.run(queued())
 
     def read(self, *names: str) -> list[Standing]:
         return self.run(self.counters.read([key(name) for name in names]))
