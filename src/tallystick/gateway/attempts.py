@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tallystick.gateway.chain import turn_to_next
 from tallystick.gateway.content import keep_content
 from tallystick.gateway.dialects.model import ResponseFacts
-from tallystick.gateway.enforce import again
+from tallystick.gateway.enforce import again, give_back
 from tallystick.gateway.forward import Exchange, Held, pass_answer
 from tallystick.gateway.meter import Meter
 from tallystick.gateway.prepare import Incoming, outgoing
@@ -188,6 +188,7 @@ async def _begin(call: Call, reason: str) -> bool:
             raise
         # What the client would hear of the attempt before is true, and this one never was.
         _log.warning("no further attempt of %s: %s", incoming.call_id, refused)
+        give_back(state.enforcer, incoming)
         incoming.event_id, incoming.arrived_us, incoming.attempt, incoming.attempt_reason = earlier
         return False
     return True

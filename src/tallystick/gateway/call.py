@@ -7,7 +7,7 @@ from tallystick.gateway.attempts import run
 from tallystick.gateway.chain import set_course
 from tallystick.gateway.client import Client
 from tallystick.gateway.dialects import DIALECTS
-from tallystick.gateway.enforce import enforce
+from tallystick.gateway.enforce import enforce, give_back
 from tallystick.gateway.meter import Meter, refused_row
 from tallystick.gateway.plan import plan_call
 from tallystick.gateway.prepare import Incoming, owner_of, prepare
@@ -40,17 +40,15 @@ async def handle_call(state: State, client: Client, split: Split, provider: Prov
         return
     except ConnectionResetError:
         return
+    finally:
+        give_back(state.enforcer, incoming)
     await run(state, incoming, meter, started)
 
 
 def _begin(state: State, incoming: Incoming, started: float) -> Meter:
     try:
         return Meter(state, incoming, started)
-    except BaseException as error:
-        if incoming.reserved is not None:
-            state.enforcer.release(incoming.event_id, incoming.reserved)
-        if not isinstance(error, Unavailable):
-            raise
+    except Unavailable as error:
         _log.error("a call was refused: %s", error)
         message = "the gateway cannot write this call down (its disk is full), so it is not made; try again later"
         raise Refused(Refusal(503, "spool_full", message, final=False)) from None

@@ -64,6 +64,13 @@ async def again(enforcer: Enforcer, book: PriceBook, incoming: Incoming) -> None
     _conclude(enforcer, incoming, decided)
 
 
+def give_back(enforcer: Enforcer, incoming: Incoming) -> None:
+    """Release what no row has taken over: the call is not made after all."""
+    if incoming.reserved is not None:
+        enforcer.release(incoming.event_id, incoming.reserved)
+        incoming.reserved = None
+
+
 def _conclude(enforcer: Enforcer, incoming: Incoming, decided: Decided) -> None:
     """Change the call as was decided and write the decision down, or refuse it."""
     judgement = decided.judgement

@@ -27,12 +27,13 @@ class Meter:
         self.begun: Begun = begin(state, incoming)
         self.first_token_us: int | None = None
         self.response_bytes = 0
-        self._reserved = incoming.reserved
         self.event: UsageEvent | None = None
         rules = state.settings.content
         self.said = Said(rules) if rules is not None and incoming.route.kind == "metered" else None
         # Raises Unavailable when the disk is full: then the call must not be made.
         state.spool.intent(self.begun.event_id, intent(self.begun))
+        # From here on this row settles what is reserved.
+        self._reserved, incoming.reserved = incoming.reserved, None
         state.observer.began()
 
     def first(self) -> None:
