@@ -48,7 +48,7 @@ class MockResponse:
 
     def __init__(self, made: Answer, pause_seconds: float) -> None:
         self.status = made.status
-        self.headers = [(b"content-type", made.content_type.encode()), (b"x-tally-mock", b"true")]
+        self.headers = [(b"content-type", made.content_type.encode())]
         if not made.events:
             self.headers.append((b"content-length", b"%d" % len(made.body)))
         self._pieces = iter(made.events or (made.body,))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _WORDS = (
-    "This",
+    " This",
     " answer",
     " is",
     " made",
@@ -88,7 +88,7 @@ def _asked(parsed: Json, body: bytes, *, model: str, stream: bool) -> Asked:
     said = len(json.dumps({name: parsed[name] for name in _SAID if name in parsed}, ensure_ascii=False).encode())
     wanted = _FEWEST + digest[0] * _SPREAD // 255
     tokens = max(min(wanted, _cap(parsed), _MOST), 1)
-    pieces = tuple(_WORDS[index % len(_WORDS)] for index in range(tokens))
+    pieces = (_WORDS[0].lstrip(), *(_WORDS[index % len(_WORDS)] for index in range(1, tokens)))
     return Asked(model, parsed, digest.hex()[:24], max(said // 4, 1), tokens, stream, "".join(pieces), pieces)
 
 

@@ -33,7 +33,7 @@ class Counted:
     Attributes:
         sums: Cell name (family, labels, part; tabs between) to what was ever counted.
         states: Cell name to the sum over living processes.
-        spool_bytes: Written by gateways and not yet in the ledger, about: segments are removed whole.
+        spool_bytes: Disk that the spool holds; a segment takes its room when it begins, and is removed whole.
     """
 
     sums: Mapping[str, int]
