@@ -171,7 +171,7 @@ def parse_limit(unit: str, value: object, field: str = "limit") -> int:
         raise _wrong(f"{text} is more than {MOST_LIMIT // scale}", field)
     with localcontext(prec=2 * _LONGEST_NUMBER):
         scaled = number * scale
-        if scaled != scaled.to_integral_value():
+        if scaled < 1 or scaled != scaled.to_integral_value():
             finest = "9 decimals" if unit == "usd" else "whole numbers"
             raise _wrong(f"{text} is finer than {finest}", field)
     return int(scaled)
