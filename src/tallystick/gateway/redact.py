@@ -96,7 +96,7 @@ def _media_kind(value: Mapping[str, Any]) -> str:
     """What the `data` of an object is, empty when it is no medium."""
     if not isinstance(value.get("data"), str):
         return ""
-    kind = value.get("media_type")
+    kind = value.get("media_type") or value.get("mimeType") or value.get("mime_type")
     if isinstance(kind, str):
         return kind[:100]
     if value.get("type") == "base64":
