@@ -9,17 +9,20 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 _log = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 32
+
+Word: TypeAlias = str | bytes | int
 
 
 class Evicts(RedisError):
@@ -47,7 +50,7 @@ class RedisServer:
             redis_connect_func=self._greet,
         )
 
-    async def run(self, script: str, *arguments: str | bytes | int) -> Any:
+    async def run(self, script: str, *arguments: Word) -> Any:
         """Run one script; its first argument is the run id of the server, then come those given.
 
         Raises:
@@ -58,25 +61,17 @@ class RedisServer:
             raise answer
         return answer
 
-    async def run_many(self, script: str, calls: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
+    async def run_many(self, script: str, calls: Sequence[Sequence[Word]]) -> list[Any]:
         """Run a script once for each list of arguments, in one round trip. An error stands where an answer would."""
-        digest = _digest(script)
-        async with self._borrowed() as connection:
-            answers = await self._send(connection, digest, calls)
-            if any(isinstance(one, NoScriptError) for one in answers):
-                await _exchange(connection, [("SCRIPT", "LOAD", script)])
-                # The first may have run where a later one did not: scripts here do nothing twice.
-                answers = await self._send(connection, digest, calls)
-            return answers
+        return await self._once_more(lambda connection: self._scripts(connection, script, calls))
 
-    async def commands(self, calls: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
+    async def commands(self, calls: Sequence[Sequence[Word]]) -> list[Any]:
         """Plain commands in one round trip.
 
         Raises:
             RedisError: Not reachable, or the server refuses one of them.
         """
-        async with self._borrowed() as connection:
-            answers = await _exchange(connection, calls)
+        answers = await self._once_more(lambda connection: _exchange(connection, calls))
         for one in answers:
             if isinstance(one, Exception):
                 raise one
@@ -85,6 +80,18 @@ class RedisServer:
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.aclose()
+
+    async def _once_more(self, act: Callable[[Any], Awaitable[list[Any]]]) -> list[Any]:
+        """Do it, and again on another connection where the first had ended, as idle ones do.
+
+        What was done before the connection ended is not done twice: every script knows what it has done.
+        """
+        try:
+            async with self._borrowed() as connection:
+                return await act(connection)
+        except Disconnected:
+            async with self._borrowed() as connection:
+                return await act(connection)
 
     @contextlib.asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[Any]:
@@ -99,9 +106,14 @@ class RedisServer:
             finally:
                 await self._pool.release(connection)
 
-    async def _send(self, connection: Any, digest: str, calls: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
+    async def _scripts(self, connection: Any, script: str, calls: Sequence[Sequence[Word]]) -> list[Any]:
         run_id = self._runs[connection]
-        return await _exchange(connection, [("EVALSHA", digest, 0, run_id, *one) for one in calls])
+        words = [("EVALSHA", _digest(script), 0, run_id, *one) for one in calls]
+        answers = await _exchange(connection, words)
+        if any(isinstance(one, NoScriptError) for one in answers):
+            await _exchange(connection, [("SCRIPT", "LOAD", script)])
+            answers = await _exchange(connection, words)
+        return answers
 
     async def _greet(self, connection: Any) -> None:
         try:
@@ -127,7 +139,7 @@ class RedisServer:
             raise Evicts("Redis may evict counters: set its maxmemory-policy to noeviction")
 
 
-async def _exchange(connection: Any, calls: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
+async def _exchange(connection: Any, calls: Sequence[Sequence[Word]]) -> list[Any]:
     """Send all, then read all; a refusal of one stands in its place, a broken connection ends all."""
     await connection.send_packed_command(connection.pack_commands(calls))
     answers: list[Any] = []
