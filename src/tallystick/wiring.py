@@ -39,6 +39,8 @@ from tallystick.org.bind import check_bind as check_bind_rule
 
 if TYPE_CHECKING:
     from tallystick.notify.model import Channel
+    from tallystick.operations.blocking_counters import BlockingCounters
+    from tallystick.operations.context import Context
     from tallystick.pricing.book import PriceBook
     from tallystick.storage.config_db import ConfigDb
 
@@ -325,42 +327,69 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     from tallystick.api.jobs import Jobs
     from tallystick.api.postman import Postman
     from tallystick.api.services import Services
-    from tallystick.operations.context import Context, Retention
     from tallystick.operations.drain_spool import count_rejected
+    from tallystick.operations.keep_counters import Rounds
     from tallystick.operations.refresh_prices import refresh_prices
     from tallystick.operations.start_ledger import start_ledger
-    from tallystick.storage.config_db import ConfigDb
     from tallystick.storage.spool_reader import SpoolReader
     from tallystick.web.pages import build_web, error_page
 
-    instance = prepare_instance(data_dir)
-    engine = _patiently(lambda: _open_engine(config, data_dir), wait_seconds)
-    config_db = ConfigDb(data_dir / "config.db")
     channels = open_channels(config)
-    context = Context(
-        ledger=engine, config_db=config_db, data_dir=data_dir, zone=config.timezone, secret=instance.secret,
-        demo=demo, retention=Retention(events_days=config.retention.events_days, content_days=config.content.retention_days),
-        channels=tuple(channel.name for channel in channels),
-    )  # fmt: skip
+    context = _context(config, data_dir, demo, tuple(channel.name for channel in channels), wait_seconds)
     try:
         start_ledger(context)
         refresh_prices(context, _override(config))
-        book = _current_book(config_db)
+        book = _current_book(context.config_db)
         jobs = Jobs(context, SpoolReader(data_dir / "spool"), book, postman=Postman(context, channels))
         jobs.settle()
+        rounds = jobs.counters = Rounds(context, jobs.drain, elsewhere=config.budgets.counters == "redis")
+        rounds.build()
         services = Services(
             book=book, version=__version__, base_url=default_url(config), pending=jobs.pending,
             writing=lambda: jobs.writing, secure=bool(config.server.tls_cert) or config.server.behind_proxy,
             session_hours=config.server.session_hours, error_page=error_page, ready=jobs.well, channels=channels,
-            facts=lambda: {"spool_rejected": count_rejected(context), "jobs_error": jobs.last_error},
+            facts=lambda: {
+                "spool_rejected": count_rejected(context), "jobs_error": jobs.last_error,
+                "counters": config.budgets.counters, "counters_state": rounds.state,
+            },
         )  # fmt: skip
         web = build_web(
             context, book=book, base_urls=base_urls(config), company=demo or config.company, version=__version__
         )
         yield App(build_api(context, services, web), config, context, jobs)
     finally:
-        config_db.close()
-        engine.close()
+        if context.counters is not None:
+            context.counters.close()
+        context.config_db.close()
+        context.ledger.close()
+
+
+def _context(config: Config, data_dir: Path, demo: str, channels: tuple[str, ...], wait_seconds: float) -> "Context":
+    from tallystick.operations.context import Context, Retention
+    from tallystick.storage.config_db import ConfigDb
+
+    secret = prepare_instance(data_dir).secret
+    return Context(
+        ledger=_patiently(lambda: _open_engine(config, data_dir), wait_seconds),
+        config_db=ConfigDb(data_dir / "config.db"),
+        data_dir=data_dir,
+        zone=config.timezone,
+        secret=secret,
+        demo=demo,
+        retention=Retention(config.retention.events_days, config.content.retention_days),
+        channels=channels,
+        counters=_open_counters(config, data_dir),
+        default_budgets=safe_defaults(config),
+    )
+
+
+def _open_counters(config: Config, data_dir: Path) -> "BlockingCounters | None":
+    """The counters that the gateways use; None where each has its own, and nobody else can see them."""
+    from tallystick.counters.open import open_counters
+    from tallystick.operations.blocking_counters import BlockingCounters
+
+    settings = counter_settings(config, data_dir)
+    return None if settings.kind == "process" else BlockingCounters(lambda: open_counters(settings, "app"))
 
 
 def open_channels(config: Config) -> tuple["Channel", ...]:

@@ -15,6 +15,7 @@ from tallystick.api.postman import Postman
 from tallystick.operations.compact_charges import compact_charges
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.drain_spool import drain_spool
+from tallystick.operations.keep_counters import Rounds
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.retain import retain
 from tallystick.pricing.book import PriceBook
@@ -36,6 +37,7 @@ class Jobs:
         book: The current price book, read anew when prices change.
         writing: Held while the ledger is written.
         postman: Sends alerts meanwhile, in threads of its own.
+        counters: What is done for the counters of budgets every few seconds.
         last_error: Of the last round, empty when it went well; shown by status and doctor.
     """
 
@@ -44,6 +46,7 @@ class Jobs:
     book: Callable[[], PriceBook]
     writing: threading.RLock = field(default_factory=threading.RLock)
     postman: Postman | None = None
+    counters: Rounds | None = None
     last_error: str = ""
     drained_events: int = 0
     _unposted: int = 0
@@ -75,6 +78,14 @@ class Jobs:
                 pass
             post_charges(self.context)
 
+    def drain(self) -> int:
+        """Move what gateways have spooled so far into the ledger, now; the number of new events."""
+        with self.writing:
+            drained = drain_spool(self.context, self.reader, self.book())
+            self.drained_events += drained
+            self._unposted += drained
+        return drained
+
     def pending(self) -> int:
         """0 when every record that gateways have written is in the ledger, else at least 1."""
         with self.writing:
@@ -88,6 +99,8 @@ class Jobs:
         while not self._stopping.is_set():
             try:
                 drained = self._round()
+                if self.counters is not None:
+                    self.counters.run()
                 self.last_error = ""
             except Exception as error:  # noqa: BLE001 - the ledger may be away for a while; the spool keeps
                 drained = 0
@@ -99,9 +112,7 @@ class Jobs:
 
     def _round(self) -> int:
         with self.writing:
-            drained = drain_spool(self.context, self.reader, self.book())
-            self.drained_events += drained
-            self._unposted += drained
+            drained = self.drain()
             now = time.monotonic()
             if self._unposted >= _POST_EVENTS or (self._unposted and now - self._posted_at > _POST_SECONDS):
                 post_charges(self.context)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from tallystick.kernel.errors import Conflict
+from tallystick.kernel.money import grains_from_decimal
 from tallystick.kernel.table import Column
 from tallystick.ledger.budget_sums import Sum, Wanted, sums_params, sums_statement, unknown_statement
 from tallystick.ledger.check import check_columns
@@ -19,6 +20,7 @@ from tallystick.ledger.columns import CHARGE_COLUMNS, CONTENT_COLUMNS, EVENT_COL
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.ledger.rows import event_select as event_select  # noqa: PLC0414 - for whoever reads pages of events
 from tallystick.ledger.rows import to_events as to_events  # noqa: PLC0414
+from tallystick.ledger.spend_sums import Elsewhere, Who, elsewhere_statement
 from tallystick.storage.arrow import extremes
 from tallystick.storage.engine import Engine
 from tallystick.usage.content import CallContent
@@ -219,6 +221,38 @@ def _sums(engine: Engine, wanted: Wanted, where: str, params: Mapping[str, int |
         Sum(tuple(map(str, row[:count])), *(int(Decimal(str(value))) for value in row[count:]))
         for row in engine.rows(sql, {**sums_params(wanted), **params})
     ]
+
+
+def sum_elsewhere(
+    engine: Engine, who: Who, values: Sequence[str], keys: Sequence[str], around: tuple[int, int, int]
+) -> list[Elsewhere]:
+    """What these people, teams or provider keys spent other than through these keys of ours.
+
+    Args:
+        around: First instant in, the instant that divides before from after, first instant out.
+    """
+    if not values:
+        return []
+    sql = elsewhere_statement(engine.dialect, EVENTS, who)
+    first, at, end = around
+    rows = engine.rows(sql, {"from": first, "at": at, "to": end, "values": list(values), "keys": list(keys)})
+    return [Elsewhere(str(one), str(source), _grains(before), _grains(after)) for one, source, before, after in rows]
+
+
+def read_refusals(engine: Engine, since_us: int, limit: int) -> list[tuple[int, str]]:
+    """Instant and decision of calls that budgets refused since an instant, oldest first."""
+    dialect = engine.dialect
+    rows = engine.rows(
+        f"SELECT {dialect.micros('occurred_at')}, decision FROM {dialect.final(EVENTS)} "
+        f"WHERE occurred_at >= {dialect.instant('$since')} AND verdict IN ('blocked', 'paused', 'tripped', 'degraded') "
+        f"AND decision <> '' ORDER BY occurred_at LIMIT {int(limit)}",
+        {"since": since_us},
+    )
+    return [(int(str(at)), str(decision)) for at, decision in rows]
+
+
+def _grains(value: object) -> int:
+    return grains_from_decimal(Decimal(str(value)))
 
 
 def read_event(engine: Engine, event_id: str) -> UsageEvent | None:

@@ -66,6 +66,13 @@ class LedgerSums:
             found += expected(family, members, groups, known)
         return found
 
+    def groups(self, family: Family, at_us: int) -> tuple[list[Group], Known]:
+        """The sums of any family, as `expected` takes them."""
+        engine = self.context.ledger
+        retained = read_mark(engine, RETAINED)
+        kept = self._upto(family, read_last_seq(engine), _Kept(at_us, retained))
+        return self._without(family, kept, ()), Known(key_stages(self.context), self._model, retained)
+
     def _forget(self, at_us: int) -> None:
         over = [one for one, kept in self._kept.items() if at_us - kept.since_us > _KEEP_US or 0 < one.end_us <= at_us]
         for family in over:

@@ -30,7 +30,7 @@ _TRIES = 5
 # Calls that were in flight when a budget was set are not reserved on its counters.
 _SETTLING_US = 15 * MINUTE_US
 _IN_FLIGHT = "calls were in flight when the budget was set"
-_DRIFTED = "the counter did not agree with the ledger"
+DRIFTED = "the counter did not agree with the ledger"
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Repair:
 
 
 def build_counters(repair: Repair) -> int:
-    """Set every counter to what the ledger says, and say that they are built; how many were set.
+    """Set every counter to what the ledger says, and say that they are built; 0, for nothing is healed by it.
 
     Nothing is reserved meanwhile: gateways wait until the counters are built.
     """
@@ -72,9 +72,9 @@ def build_counters(repair: Repair) -> int:
     wrong = [
         _correction(one, standing) for one, standing in zip(wanted, standings, strict=True) if _differ(one, standing)
     ]
-    done = sum(repair.counters.correct(wrong))
+    repair.counters.correct(wrong)
     repair.counters.mark_built()
-    return done
+    return 0
 
 
 def repair_counters(repair: Repair) -> int:
@@ -180,4 +180,4 @@ def _record(context: Context, healed: Iterable[tuple[Expected, Correction]], at_
 
 def _reason(context: Context, budget: Budget, at_us: int) -> str:
     changes = list_changes(context.config_db, budget.budget_id)
-    return _IN_FLIGHT if changes and at_us - changes[-1].at < _SETTLING_US else _DRIFTED
+    return _IN_FLIGHT if changes and at_us - changes[-1].at < _SETTLING_US else DRIFTED
