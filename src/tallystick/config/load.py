@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tallystick.config.model import CATALOGUE, Config, Provider
+from tallystick.gateway.dialects import DIALECTS
 from tallystick.gateway.settings import reserved_names
 from tallystick.gateway.sigv4 import region_of
 from tallystick.kernel.errors import ConfigError
 
-DIALECTS = ("openai", "anthropic", "bedrock", "gemini", "vertex", "cohere")
 ENGINES = ("duckdb", "clickhouse")
 CLIENTS = ("lean", "aiohttp")
-AUTHS = ("", "bearer", "x-api-key", "api-key", "x-goog-api-key", "aws-sigv4")
+AUTHS = ("", "bearer", "x-api-key", "api-key", "x-goog-api-key", "aws-sigv4", "none")
 COUNTERS = ("shared", "process", "redis")
 BILLINGS = ("usage", "subscription")
 SMTP_TLS = ("starttls", "tls", "none")
@@ -185,7 +185,7 @@ def _check_name(name: str, where: str) -> None:
 
 
 def _check_provider(provider: Provider, entry: str) -> None:
-    _check_word("dialect", provider.dialect, DIALECTS, entry)
+    _check_word("dialect", provider.dialect, tuple(DIALECTS), entry)
     _check_word("auth", provider.auth, AUTHS, entry)
     _check_word("billing", provider.billing, BILLINGS, entry)
     _check_url(provider.base_url, entry)
@@ -195,6 +195,7 @@ def _check_provider(provider: Provider, entry: str) -> None:
             where=entry,
             next_steps=['name it: region = "eu-central-1"'],
         )
+    _check_number("gpu_usd_per_hour", provider.gpu_usd_per_hour, (0, 10**6), entry)
     for path in ("timeout_seconds", "connect_timeout_seconds"):
         _check_number(path, getattr(provider, path), (0.001, 86_400), entry)
     for variable in (provider.api_key_env, *(key.api_key_env for key in provider.keys)):

@@ -28,8 +28,8 @@ class Provider:
             An address written out in `base_url` (or ``localhost``) needs no such word.
         allow_paths: Paths no dialect can meter that are forwarded all the same, unmetered.
         timeout_seconds: Longest silence of the upstream.
-        auth: How its key travels: ``bearer``, ``x-api-key``, ``api-key``, ``x-goog-api-key``, ``aws-sigv4``;
-            the dialect's own way by default.
+        auth: How its key travels: ``bearer``, ``x-api-key``, ``api-key``, ``x-goog-api-key``, ``aws-sigv4``,
+            or ``none`` for a server that wants no key; the dialect's own way by default.
         region: Cloud region, for signing and for prices that depend on it.
         openai_url: Its own OpenAI-compatible endpoint, through which ``/v1`` reaches its models.
         billing: ``usage``, or ``subscription`` when a flat fee covers its calls: they cost nothing
@@ -206,9 +206,24 @@ class Prices:
     override: str = ""
 
 
+def _compatible(base_url: str, variable: str, provider: str = "", openai_url: str = "") -> Provider:
+    """A host of OpenAI's format."""
+    return Provider(
+        "openai", base_url, api_key_env=variable, provider=provider, openai_url=openai_url or f"{base_url}/v1"
+    )
+
+
+def _self_hosted(port: int) -> Provider:
+    """A model server on this machine. It has no price until a rate or `gpu_usd_per_hour` is set."""
+    base_url = f"http://localhost:{port}"
+    return Provider("openai", base_url, auth="none", openai_url=f"{base_url}/v1")
+
+
 # The providers that are known without a file: an entry of the same name in it takes the place of one here.
 CATALOGUE: Mapping[str, Provider] = {
-    "openai": Provider("openai", "https://api.openai.com", api_key_env="OPENAI_API_KEY"),
+    "openai": Provider(
+        "openai", "https://api.openai.com", api_key_env="OPENAI_API_KEY", openai_url="https://api.openai.com/v1"
+    ),
     "anthropic": Provider(
         "anthropic",
         "https://api.anthropic.com",
@@ -235,6 +250,25 @@ CATALOGUE: Mapping[str, Provider] = {
         api_key_env="COHERE_API_KEY",
         openai_url="https://api.cohere.ai/compatibility/v1",
     ),
+    "mistral": Provider(
+        "mistral",
+        "https://api.mistral.ai",
+        api_key_env="MISTRAL_API_KEY",
+        provider="mistral_ai",
+        openai_url="https://api.mistral.ai/v1",
+    ),
+    "xai": _compatible("https://api.x.ai", "XAI_API_KEY", "x_ai"),
+    "deepseek": _compatible("https://api.deepseek.com", "DEEPSEEK_API_KEY"),
+    "groq": _compatible("https://api.groq.com/openai", "GROQ_API_KEY"),
+    "together": _compatible("https://api.together.xyz", "TOGETHER_API_KEY"),
+    "openrouter": _compatible("https://openrouter.ai/api", "OPENROUTER_API_KEY"),
+    "fireworks": _compatible("https://api.fireworks.ai/inference", "FIREWORKS_API_KEY"),
+    "cerebras": _compatible("https://api.cerebras.ai", "CEREBRAS_API_KEY"),
+    "perplexity": _compatible(
+        "https://api.perplexity.ai", "PERPLEXITY_API_KEY", openai_url="https://api.perplexity.ai"
+    ),
+    "ollama": _self_hosted(11434),
+    "vllm": _self_hosted(8000),
 }
 
 

@@ -38,6 +38,7 @@ METERED: dict[str, tuple[str, int]] = {
     "requests_kcount": ("requests", 1000),
     "audio_hours": ("seconds", 3600),
     "input_audio_hours": ("seconds", 3600),
+    "input_mchars": ("characters", _MILLION),
 }
 # Units of the list that no meter counts: known, and left out.
 UNMETERED = frozenset(
@@ -47,7 +48,6 @@ UNMETERED = frozenset(
         "storage_searches_kcount",
         "input_document_kpages",
         "input_annotated_document_kpages",
-        "input_mchars",
         "input_text_messages_kcount",
     }
 )
@@ -55,6 +55,8 @@ _CLAUSES = ("equals", "starts_with", "ends_with", "contains", "regex")
 # An empty price means "free" where the list or the provider's own page says so.
 _FREE_WORDS = ("free of charge", "included in the subscription", "zero token cost")
 _FREE = frozenset({("openai", "moderation"), ("google", "gemma-3"), ("google", "gemma-3n")})
+# Models whose output is pictures: what the list calls their output is the picture, where it names no other price.
+_MAKES_IMAGES = "gpt-image"
 _TIERS = {"processing": {"batch": "batch"}, "speed": {"fast": "fast"}}
 
 
@@ -136,9 +138,17 @@ def _ladder(provider: str, model: Any, prices: Any) -> dict[int, dict[str, int]]
         for meter, per in _meters(provider, model.id, name):
             for above, amount in _amounts(value):
                 ladder.setdefault(above, {})[meter] = grains_from_decimal(amount / per)
+    if _MAKES_IMAGES in model.id:
+        _price_pictures(ladder)
     if not prices.__dict__ and _is_free(provider, model):
         ladder[0] = dict.fromkeys((*TOKEN_METERS, "requests"), 0)
     return ladder
+
+
+def _price_pictures(ladder: dict[int, dict[str, int]]) -> None:
+    for step in ladder.values():
+        if "plain_output" in step:
+            step.setdefault("plain_output_image", step["plain_output"])
 
 
 def _amounts(value: Any) -> Iterator[tuple[int, Decimal]]:

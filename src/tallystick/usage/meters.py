@@ -55,6 +55,8 @@ METERS: tuple[Meter, ...] = (
     Meter("tool_calls", "counted", unit="Tool Calls"),
     Meter("seconds", "counted", unit="Seconds", scale=1_000_000),
     Meter("images", "counted", unit="Images"),
+    Meter("characters", "counted", unit="Characters"),
+    Meter("gpu_seconds", "counted", unit="Seconds", scale=1_000_000),
 )
 
 BY_NAME: dict[str, Meter] = {meter.name: meter for meter in METERS}

@@ -15,7 +15,7 @@ from tallystick.gateway.dialects.model import (
     Route,
     StreamReader,
 )
-from tallystick.gateway.dialects.openai import below_version
+from tallystick.gateway.dialects.openai_routes import below_version
 from tallystick.gateway.dialects.rewrite import with_members
 
 _MESSAGES = Route("metered", "chat", "messages")

@@ -29,7 +29,7 @@ _KNOWN: Mapping[str, Any] = {
     "inference_geo": _LEAF,
     "speed": _LEAF,
     "iterations": {**_TOKENS, "type": _LEAF, "model": _LEAF},
-    "fallback_credit": _LEAF,
+    "fallback_credit": {"status": {"type": _LEAF, "reason": _LEAF}},
 }
 
 

@@ -77,6 +77,7 @@ class RequestFacts:
             we do not know. Together with `text_bytes` and `media_ceiling` it bounds the input, unless `unbounded`.
         choices: Answers asked for (`n`); `max_tokens` caps each.
         searches: The most server-side searches the request allows; None when it sets no bound.
+        characters: Of the text to be spoken, for models that are sold by them.
         unbounded: Why nobody can know how much input it has (a stored conversation, a file by id); empty when known.
         changed: The gateway changed the body, so its length and coding are ours.
     """
@@ -98,6 +99,7 @@ class RequestFacts:
     added_tokens: int = 0
     choices: int = 1
     searches: int | None = 0
+    characters: int = 0
     unbounded: str = ""
     changed: bool = False
 

@@ -1,8 +1,17 @@
-"""The OpenAI dialect: Chat Completions, Completions, Responses and Embeddings, and what is free around them."""
+"""The OpenAI dialect: text, embeddings, images and sound, and what is free around them."""
 
-import re
-
-from tallystick.gateway.dialects import free, openai_chat, openai_errors, openai_request, openai_responses
+from tallystick.gateway.dialects import (
+    free,
+    multipart,
+    openai_audio,
+    openai_chat,
+    openai_errors,
+    openai_images,
+    openai_media_request,
+    openai_request,
+    openai_responses,
+    openai_routes,
+)
 from tallystick.gateway.dialects.figures import nothing_used
 from tallystick.gateway.dialects.model import (
     NO_DETAIL,
@@ -13,43 +22,19 @@ from tallystick.gateway.dialects.model import (
     Route,
     StreamReader,
 )
+from tallystick.gateway.dialects.openai_routes import below_version
 from tallystick.gateway.dialects.rewrite import has_member, with_members
 
-_METERED = {
-    "chat/completions": Route("metered", "chat", "chat"),
-    "completions": Route("metered", "text_completion", "completions"),
-    "responses": Route("metered", "chat", "responses"),
-    "responses/compact": Route("metered", "chat", "responses"),
-    "embeddings": Route("metered", "embeddings", "embeddings"),
-}
-# Reading back a stored answer costs nothing, and the call that made it was metered then.
-_FREE = (
-    ("GET", re.compile(r"models(?:/[^/]+)*"), "list_models"),
-    ("POST", re.compile(r"responses/input_tokens"), "count_tokens"),
-    ("POST", re.compile(r"moderations"), "moderate"),
-    ("GET", re.compile(r"responses/[^/]+(?:/input_items)?"), "read_response"),
-    ("DELETE", re.compile(r"responses/[^/]+"), "delete_response"),
-    ("POST", re.compile(r"responses/[^/]+/cancel"), "cancel_response"),
-    ("GET", re.compile(r"chat/completions(?:/[^/]+(?:/messages)?)?"), "read_response"),
-    ("DELETE", re.compile(r"chat/completions/[^/]+"), "delete_response"),
-)
-
-
-def below_version(path: str) -> str:
-    """The path without query, leading ``/v1`` and slashes; "" for one with dot segments.
-
-    >>> below_version("/v1/models?limit=2"), below_version("models/gpt"), below_version("/v1/../admin")
-    ('models', 'models/gpt', '')
-    """
-    bare = path.partition("?")[0].strip("/")
-    segments = bare.split("/")
-    if segments and segments[0] == "v1":
-        del segments[0]
-    return "" if any(segment in ("", ".", "..") for segment in segments) else "/".join(segments)
+_MEDIA = ("images", "speech", "transcription")
 
 
 class OpenAI:
-    """See `model.Dialect`."""
+    """See `model.Dialect`.
+
+    Attributes:
+        asks: Usage of a stream has to be asked for, and may be.
+        cap: The name of the cap in Chat Completions where the request has none.
+    """
 
     name = "openai"
     auth = "bearer"
@@ -60,50 +45,74 @@ class OpenAI:
         b"response.incomplete",
         b"response.failed",
         b"response.cancelled",
+        *openai_images.LAST,
+        *openai_audio.LAST,
     )
+    asks = True
+    cap = "max_completion_tokens"
 
     def route(self, method: str, path: str) -> Route | None:
         """The route of a path; None for what cannot be metered."""
-        bare = below_version(path)
-        if method == "POST" and (metered := _METERED.get(bare)):
-            return metered
-        for verb, pattern, operation in _FREE:
-            if verb == method and pattern.fullmatch(bare):
-                return Route("free", operation, "free")
-        return None
+        return openai_routes.find(method, below_version(path))
 
     def read_request(self, route: Route, body: bytes) -> RequestFacts:
         """What the body says. Raises DataError where metering needs a field that is wrong."""
-        return free.read_request(body) if route.kind == "free" else openai_request.read_request(route, body)
+        if route.kind == "free":
+            return free.read_request(body)
+        if route.format in _MEDIA:
+            return openai_media_request.read_request(route, body)
+        return openai_request.read_request(route, body, asks=self.asks)
 
     def read_response(self, route: Route, request: RequestFacts, status: int, body: bytes) -> ResponseFacts:
         """What a whole answer says."""
-        if route.kind == "free":
-            error = openai_errors.error_word(free.error_of(body), status) if status >= 400 else ""
+        if status >= 400 and route.format not in ("chat", "completions", "responses", "embeddings"):
+            error = openai_errors.error_word(free.error_of(body), status)
             return ResponseFacts(measured=nothing_used(), error_type=error)
-        if route.format == "responses":
-            return openai_responses.read_body(request, status, body)
+        match route.format:
+            case "free":
+                return ResponseFacts(measured=nothing_used())
+            case "batch":
+                return openai_audio.read_batch(body)
+            case "responses":
+                return openai_responses.read_body(request, status, body)
+            case "images":
+                return openai_images.read_body(request, body)
+            case "transcription":
+                return openai_audio.read_transcript(request, body)
+            case "speech":
+                return openai_audio.spoken(request)
         return openai_chat.read_body(request, status, body, speaks=route.format != "embeddings")
 
     def read_stream(self, route: Route, request: RequestFacts) -> StreamReader:
         """A reader of the route's events."""
-        if route.kind == "free":
-            return free.FreeStream()
-        if route.format == "responses":
-            return openai_responses.ResponsesStream(request)
+        match route.format:
+            case "free" | "batch":
+                return free.FreeStream()
+            case "responses":
+                return openai_responses.ResponsesStream(request)
+            case "images":
+                return openai_images.ImageStream(request)
+            case "transcription":
+                return openai_audio.TranscriptStream(request)
+            case "speech":
+                return openai_audio.SpeechStream(request)
         return openai_chat.ChatStream(request)
 
     def is_stream(self, route: Route, content_type: str) -> bool:
-        """Server-sent events."""
-        return content_type.startswith("text/event-stream")
+        """Server-sent events; speech too, which is heard as it comes."""
+        return content_type.startswith("text/event-stream") or (
+            route.format == "speech" and content_type.startswith("audio/")
+        )
 
     def rewrite(self, route: Route, path: str, body: bytes, change: Change) -> tuple[str, bytes]:
         """Model and cap are members of the body; the cap under the name that the request or the route uses."""
+        if multipart.is_form(body):
+            return path, multipart.with_field(body, "model", change.model) if change.model is not None else body
         values: dict[str, object] = {}
         if change.model is not None:
             values["model"] = change.model
-        if change.max_tokens is not None:
-            values[_cap_name(route, body)] = change.max_tokens
+        if change.max_tokens is not None and (name := self._cap_name(route, body)):
+            values[name] = change.max_tokens
         return path, with_members(body, values) if values else body
 
     def error(self, status: int, code: str, message: str, request_id: str, detail: Detail = NO_DETAIL) -> bytes:
@@ -118,10 +127,9 @@ class OpenAI:
         """A comment."""
         return b": keep-alive\n\n"
 
-
-def _cap_name(route: Route, body: bytes) -> str:
-    if route.format == "responses":
-        return "max_output_tokens"
-    if route.format == "completions" or has_member(body, "max_tokens"):
-        return "max_tokens"
-    return "max_completion_tokens"
+    def _cap_name(self, route: Route, body: bytes) -> str:
+        if route.format == "responses":
+            return "max_output_tokens"
+        if route.format == "completions" or (route.format == "chat" and has_member(body, "max_tokens")):
+            return "max_tokens"
+        return self.cap if route.format == "chat" else ""

@@ -61,6 +61,7 @@ class _Chunk(msgspec.Struct):
     usage: object = UNSET
     service_tier: object = None
     error: object = None
+    x_groq: object = None
 
 
 class _Strange(msgspec.Struct):
@@ -269,6 +270,9 @@ class ChatStream:
         if chunk.usage:
             self._usage = chunk.usage
             self._counted = not chunk.choices
+        elif own := members(chunk.x_groq).get("usage"):
+            # Groq tells it beside the last words, asked or not.
+            self._usage, self._counted = own, True
         if chunk.error:
             self._error = error_word(chunk.error, 200)
         for step in chunk.choices or ():

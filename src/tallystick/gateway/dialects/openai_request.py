@@ -43,6 +43,7 @@ class _Body(msgspec.Struct):
     context_management: object = None
     plugins: object = None
     chat_template: object = None
+    data_sources: object = None
     max_tokens: object = None
     max_completion_tokens: object = None
     max_output_tokens: object = None
@@ -84,14 +85,15 @@ _STORED = {
     "background": "a response in the background reports its usage only when it is read back",
     "context_management": "the provider may compact the conversation, in calls of its own",
     "plugins": "plugins put what they find into the prompt",
+    "data_sources": "a search of the caller's own data puts what it finds into the prompt",
     "chat_template": "the request brings a template of its own",
 }
 _SEARCHED = "a web search puts what it finds into the prompt"
 _ALWAYS_SEARCHES = re.compile(r":online\Z|\Asonar|/sonar|-search-(?:preview|api)|deep-research|compound")
 
 
-def read_request(route: Route, body: bytes) -> RequestFacts:
-    """Read a request body of any metered OpenAI route.
+def read_request(route: Route, body: bytes, *, asks: bool = True) -> RequestFacts:
+    """Read a request body of the routes of text; `asks` whether the provider may be asked for a stream's usage.
 
     Raises:
         DataError: Not a JSON object, or `model` or `stream` is of the wrong type.
@@ -99,7 +101,7 @@ def read_request(route: Route, body: bytes) -> RequestFacts:
     found = decode(_BODY, body)
     if found is None:
         raise DataError("the request body is not a JSON object", next_steps=("send a JSON object",))
-    model = _model(found.model, required=route.format != "responses")
+    model = _model(found.model, required=route.format != "responses" and not route.model)
     stream = _stream(found.stream)
     prompt = Prompt(model)
     prompt.read_instructions(bytes(found.instructions))
@@ -107,7 +109,9 @@ def read_request(route: Route, body: bytes) -> RequestFacts:
     prompt.text_bytes += sum([len(getattr(found, name)) for name in _READ])
     _read_stored(prompt, route, found)
     searches = _read_searches(prompt, model, found)
-    asks = stream and route.format in ("chat", "completions") and not _asks_for_usage(found.stream_options)
+    # Azure refuses the option beside data of the caller's own.
+    asks = asks and found.data_sources is None and not _asks_for_usage(found.stream_options)
+    asks = asks and stream and route.format in ("chat", "completions")
     limit = found.max_completion_tokens if found.max_tokens is None else found.max_tokens
     return RequestFacts(
         model=model,

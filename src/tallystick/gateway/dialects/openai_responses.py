@@ -5,6 +5,9 @@ background has none yet when it is answered: it is marked, and its output stays
 unknown, for the figures exist only in a later retrieval.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from msgspec import Raw
 
@@ -50,6 +53,15 @@ _ITEMS = msgspec.json.Decoder(list[_Item])
 _ITEM = msgspec.json.Decoder(_Item)
 _EVENT = msgspec.json.Decoder(_Event)
 _FINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+_LEAF: Mapping[str, Any] = {}
+_SPLIT = {"text_tokens": _LEAF, "image_tokens": _LEAF}
+_TOOL_USAGE: Mapping[str, Any] = {
+    "web_search": {"num_requests": {}},
+    "image_gen": {
+        **dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), _LEAF),
+        **dict.fromkeys(("input_tokens_details", "output_tokens_details"), _SPLIT),
+    },
+}
 _PENDING = ("queued", "in_progress")
 
 
@@ -104,9 +116,7 @@ def _read_tools(figures: Figures, body: _Body) -> None:
         figures.quantities["searches"] = searches
     if members(usage.get("image_gen")).get("total_tokens"):
         figures.report.note("tool_usage.image_gen is billed at an image model's price")
-    for name, value in usage.items():
-        if name not in ("web_search", "image_gen") and value:
-            figures.report.note(f"unknown tool_usage.{name}")
+    figures.report.strange(usage, _TOOL_USAGE, "tool_usage.")
 
 
 def _count_items(figures: Figures, output: list[_Item]) -> None:
