@@ -21,7 +21,7 @@ from tallystick.gateway.refuse import Refusal, Refused, answer, status_of
 from tallystick.gateway.retry import UNBILLED, patience, pause
 from tallystick.gateway.row import call_id
 from tallystick.gateway.state import State
-from tallystick.gateway.upstream import UpstreamFailed
+from tallystick.gateway.upstream import UpstreamFailed, UpstreamResponse
 from tallystick.kernel.errors import Unavailable
 from tallystick.kernel.ids import new_id
 from tallystick.usage.model import Measured, Outcome
@@ -114,8 +114,7 @@ async def _attempt(call: Call) -> Failure | None:
         return _unreached(incoming, call.meter, error)
     health.answered(response.status, began)
     try:
-        limit = state.settings.max_response_bytes
-        held = await pass_answer(Exchange(incoming, incoming.client, call.meter, response, limit, call.can_go_on))
+        held = await pass_answer(_exchange(call, response))
     finally:
         response.close()
     if held is None:
@@ -124,6 +123,19 @@ async def _attempt(call: Call) -> Failure | None:
         health.failed("broke off its answer")
         return Failure("cut", True, held)
     return Failure(str(held.status), held.status not in UNBILLED, held)
+
+
+def _exchange(call: Call, response: UpstreamResponse) -> Exchange:
+    settings = call.state.settings
+    return Exchange(
+        call.incoming,
+        call.incoming.client,
+        call.meter,
+        response,
+        settings.max_response_bytes,
+        call.can_go_on,
+        settings.heartbeat_seconds,
+    )
 
 
 def _unreached(incoming: Incoming, meter: Meter, error: UpstreamFailed) -> Failure:

@@ -4,6 +4,7 @@ import logging
 import time
 
 from tallystick.gateway.attempts import run
+from tallystick.gateway.cache import ask_cache
 from tallystick.gateway.chain import set_course
 from tallystick.gateway.client import Client
 from tallystick.gateway.dialects import DIALECTS
@@ -12,6 +13,7 @@ from tallystick.gateway.meter import Meter, refused_row
 from tallystick.gateway.plan import plan_call
 from tallystick.gateway.prepare import Incoming, owner_of, prepare
 from tallystick.gateway.refuse import Refusal, Refused, answer, status_of
+from tallystick.gateway.serve_kept import serve_kept
 from tallystick.gateway.settings import ProviderSettings
 from tallystick.gateway.state import State
 from tallystick.gateway.target import Split
@@ -33,6 +35,10 @@ async def handle_call(state: State, client: Client, split: Split, provider: Prov
         if state.rules.rules:
             await plan_call(state, incoming)
         set_course(state, incoming)
+        if incoming.plan.cache_seconds:
+            kept = ask_cache(state, incoming)
+            if kept is not None and await serve_kept(state, incoming, kept, started):
+                return
         await enforce(state.enforcer, state.book, incoming)
         meter = _begin(state, incoming, started)
     except Refused as refused:

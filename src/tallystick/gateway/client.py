@@ -142,6 +142,11 @@ class Client:
             # It reads nothing and keeps its connection: as good as gone.
             self._link.cut()
 
+    @property
+    def congested(self) -> bool:
+        """It takes bytes more slowly than they come."""
+        return self._link is not None and bool(self._link.flow.write_paused)
+
     def abort(self) -> None:
         """End the connection without ending the answer, so that the client sees a cut, not an end."""
         self.forget()

@@ -8,6 +8,7 @@ from tallystick.gateway.client import Client
 from tallystick.gateway.decided import told
 from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.dialects.model import ResponseFacts, StreamReader
+from tallystick.gateway.heartbeat import Heartbeat
 from tallystick.gateway.inflate import KNOWN, Inflater, inflate
 from tallystick.gateway.meter import Meter
 from tallystick.gateway.prepare import UNMETERED, Incoming
@@ -31,6 +32,7 @@ class Exchange:
 
     Attributes:
         hold: Another attempt can follow: an answer that it may better is handed back, not sent.
+        heartbeat_seconds: Silence of a stream after which a comment tells the client that it lives; 0 sends none.
     """
 
     incoming: Incoming
@@ -39,6 +41,8 @@ class Exchange:
     response: UpstreamResponse
     limit: int
     hold: bool = False
+    heartbeat_seconds: float = 0.0
+    pulse: Heartbeat | None = None
 
     @property
     def encoding(self) -> str:
@@ -104,6 +108,8 @@ async def _take_whole(exchange: Exchange) -> Held | None:
     meter.response_bytes = size
     facts = _read_body(exchange, body)
     event = meter.settle(_outcome(exchange, facts), response.status, facts)
+    if (ticket := exchange.incoming.ticket) is not None:
+        ticket.keep(exchange.incoming, event, response.headers, body)
     return Held(response.status, [*for_client(response.headers), *cost_headers(event), *told(exchange.incoming)], body)
 
 
@@ -222,6 +228,8 @@ async def _pass_stream(exchange: Exchange) -> None:
     await client.start(response.status, headers)
     if exchange.meter.said is not None:
         exchange.meter.said.streams = True
+    if exchange.heartbeat_seconds:
+        exchange.pulse = _pulse(exchange, tap, headers)
     try:
         await _pump(exchange, tap)
     except UpstreamFailed as error:
@@ -239,13 +247,27 @@ async def _pass_stream(exchange: Exchange) -> None:
         tap.flush()
         exchange.meter.settle("client_gone" if client.gone else "interrupted", response.status, tap.facts())
         raise
-    held = tap.flush()
-    event = exchange.meter.event
-    if event is None:
-        facts = tap.facts()
-        event = exchange.meter.settle(_outcome(exchange, facts), response.status, facts)
+    held, event = tap.flush(), exchange.meter.event or _settle_stream(exchange, tap)
+    if incoming.ticket is not None:
+        incoming.ticket.feed(held)
+        incoming.ticket.keep(incoming, event, headers)
     comment = _cost_comment(event) if wants_cost else b""
     await client.write(held + comment, more=False)
+
+
+def _settle_stream(exchange: Exchange, tap: _Tap) -> UsageEvent:
+    facts = tap.facts()
+    return exchange.meter.settle(_outcome(exchange, facts), exchange.response.status, facts)
+
+
+def _pulse(exchange: Exchange, tap: _Tap, headers: list[tuple[bytes, bytes]]) -> Heartbeat | None:
+    """Heartbeats for a stream that can take them: events in plain bytes, of no length that was told before."""
+    sign = exchange.incoming.dialect.keep_alive()
+    if not sign or (exchange.encoding and not tap.recodes) or get(headers, b"content-length"):
+        return None
+    if not get(headers, b"content-type").lower().startswith("text/event-stream"):
+        return None
+    return Heartbeat(exchange.client, sign, exchange.heartbeat_seconds)
 
 
 def _takes_comments(exchange: Exchange) -> bool:
@@ -259,18 +281,31 @@ async def _pump(exchange: Exchange, tap: _Tap) -> None:
     """Pass chunks on as they come; the row is settled before the one that says it is over leaves."""
     client, response, meter = exchange.client, exchange.response, exchange.meter
     last = exchange.incoming.dialect.last
-    while chunk := await response.read():
-        meter.first()
-        meter.response_bytes += len(chunk)
-        seen, passed = tap.feed(chunk)
-        if meter.said is not None:
-            meter.said.feed(seen or (b"" if exchange.encoding else passed))
-        if meter.event is None and any(mark in seen for mark in last):
-            facts = tap.facts()
-            if facts.complete:
-                meter.settle(_outcome(exchange, facts), response.status, facts)
-        if passed:
-            await client.write(passed, more=True)
+    try:
+        while chunk := await response.read():
+            meter.first()
+            meter.response_bytes += len(chunk)
+            seen, passed = tap.feed(chunk)
+            if meter.said is not None:
+                meter.said.feed(seen or (b"" if exchange.encoding else passed))
+            if meter.event is None and any(mark in seen for mark in last):
+                facts = tap.facts()
+                if facts.complete:
+                    meter.settle(_outcome(exchange, facts), response.status, facts)
+            if passed:
+                _note(exchange, passed)
+                await client.write(passed, more=True)
+    finally:
+        if exchange.pulse is not None:
+            exchange.pulse.stop()
+
+
+def _note(exchange: Exchange, passed: bytes) -> None:
+    """Tell whoever follows the stream what leaves of it."""
+    if exchange.pulse is not None:
+        exchange.pulse.passed(passed)
+    if (ticket := exchange.incoming.ticket) is not None:
+        ticket.feed(passed)
 
 
 def _outcome(exchange: Exchange, facts: ResponseFacts) -> Outcome:

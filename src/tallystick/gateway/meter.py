@@ -6,6 +6,7 @@ task, a client that left and a broken upstream all end in one honest row.
 
 import logging
 import time
+from dataclasses import replace
 
 from tallystick.gateway.content import Said
 from tallystick.gateway.dialects.model import ResponseFacts
@@ -76,14 +77,22 @@ def refused_row(state: State, incoming: Incoming, status: int, code: str) -> Non
     refusal is answered also when it cannot be written down.
     """
     begun = begin(state, incoming)
-    event = UsageEvent(
+    event = replace(unmade_event(begun), outcome="refused", status=status, error_type=code)
+    try:
+        state.spool.completion(event.event_id, encode(event))
+    except Unavailable:
+        return
+    finally:
+        state.observer.finished(begun, event)
+
+
+def unmade_event(begun: Begun) -> UsageEvent:
+    """The row of a request that reached no provider, but for how it ended."""
+    return UsageEvent(
         event_id=begun.event_id,
         call_id=begun.call_id or call_id(begun.event_id),
         occurred_at=begun.arrived_us,
         attempt=0,
-        outcome="refused",
-        status=status,
-        error_type=code,
         operation_name=begun.route.operation_name,
         provider=begun.provider,
         provider_account=begun.provider_account,
@@ -103,9 +112,3 @@ def refused_row(state: State, incoming: Incoming, status: int, code: str) -> Non
         bound_cost=begun.bound_cost,
         requested_max_tokens=begun.facts.max_tokens,
     )
-    try:
-        state.spool.completion(event.event_id, encode(event))
-    except Unavailable:
-        return
-    finally:
-        state.observer.finished(begun, event)

@@ -25,6 +25,7 @@ from tallystick.kernel.errors import DataError
 from tallystick.routing.model import NO_PLAN, Plan
 
 if TYPE_CHECKING:
+    from tallystick.gateway.cache import Ticket
     from tallystick.gateway.chain import Candidate
     from tallystick.gateway.decided import Decided
     from tallystick.gateway.reserve import Reserved
@@ -48,6 +49,7 @@ class Incoming:
         bare: The version was taken off the front of `below`, for the upstream's address has its own.
         plan: What rules make of the call.
         chain: Upstreams to ask next when this one fails.
+        ticket: Where its answer may be kept for equal calls.
     """
 
     client: Client
@@ -79,6 +81,7 @@ class Incoming:
     bare: bool = False
     plan: Plan = NO_PLAN
     chain: "tuple[Candidate, ...]" = ()
+    ticket: "Ticket | None" = None
 
 
 async def prepare(state: State, incoming: Incoming) -> None:

@@ -157,6 +157,8 @@ class GatewaySettings:
         otel_endpoint: Where spans go; empty sends none.
         content: How prompts and answers are kept; None, as it is by default, keeps nothing of them.
         stamp_reservations: Tell the provider the reservation's id, for tests of whether anything passes by.
+        heartbeat_seconds: Silence of a stream after which its client is sent a comment; 0 sends none.
+        cache_bytes: Memory for answers that rules have kept; 0 keeps none.
     """
 
     data_dir: Path
@@ -182,6 +184,8 @@ class GatewaySettings:
     otel_endpoint: str = ""
     budgets: BudgetSettings = field(default_factory=BudgetSettings)
     stamp_reservations: bool = False
+    heartbeat_seconds: float = 15.0
+    cache_bytes: int = 64 * MIB
 
     @property
     def spool_root(self) -> Path:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from tallystick.counters.open import open_counters
 from tallystick.gateway.aiohttp_upstream import AiohttpUpstream
 from tallystick.gateway.attribution import HeaderReader
+from tallystick.gateway.cache import ResponseCache
 from tallystick.gateway.health import HealthBoard
 from tallystick.gateway.identify import KeyRing
 from tallystick.gateway.lean_upstream import LeanUpstream
@@ -54,6 +55,7 @@ class State:
     rules: RuleBook
     observer: Observer = field(default_factory=Observer)
     health: HealthBoard = field(default_factory=HealthBoard)
+    cache: ResponseCache = field(default_factory=lambda: ResponseCache(0))
     seen: int = -1
     contents_lost: int = 0
     _fingerprints: dict[bytes, str] = field(default_factory=dict)
@@ -164,6 +166,7 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
         observer=open_observer(settings, folder.name, now_us()),
         enforcer=enforcer,
         rules=rules,
+        cache=ResponseCache(settings.cache_bytes),
     )
 
 
