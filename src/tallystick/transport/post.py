@@ -64,6 +64,9 @@ def post(request: Post) -> int:
             connection.request("POST", target, request.body, dict(request.headers))
             response = connection.getresponse()
             response.read(_MOST_READ)
+            if over.is_set():
+                # The parser takes the end of the connection for the end of the head.
+                raise TimeoutError
             return response.status
         except (OSError, http.client.HTTPException, ValueError) as error:
             words = "it did not answer in time" if over.is_set() else said(error)
