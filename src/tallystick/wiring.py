@@ -19,7 +19,7 @@ from tallystick import __version__
 from tallystick.budgets.bound import BoundPolicy
 from tallystick.budgets.defaults import default_budgets
 from tallystick.budgets.model import Budget
-from tallystick.config import Config, Content, Provider, environment
+from tallystick.config import CATALOGUE, Config, Content, Provider, environment
 from tallystick.counters.open import CounterSettings
 from tallystick.gateway.credentials import SIGNED
 from tallystick.gateway.settings import (
@@ -85,10 +85,28 @@ def base_urls(config: Config) -> list[tuple[str, str, str]]:
     url = default_url(config)
     rows = []
     for name, provider in config.providers.items():
-        suffix = "/v1" if provider.dialect == "openai" else ""
+        if not _is_set_up(name, provider):
+            continue
+        suffix = _suffix(provider)
         variable = f"{provider.dialect.upper()}_BASE_URL" if name == provider.dialect else ""
         rows.append((name, variable, f"{url}/{name}{suffix}"))
     return rows
+
+
+def _is_set_up(name: str, provider: Provider) -> bool:
+    """Whether somebody uses it: of the built-in ones the two everybody knows, and those whose key is there."""
+    if provider is not CATALOGUE.get(name) or name in {"openai", "anthropic"}:
+        return True
+    return bool(provider.api_key_env and environment(provider.api_key_env))
+
+
+def _suffix(provider: Provider) -> str:
+    """What a client of the OpenAI SDK puts behind the provider's name."""
+    if provider.dialect == "azure":
+        return "/openai/v1"
+    if provider.dialect not in {"openai", "mistral"}:
+        return ""
+    return "" if provider.openai_url and not provider.openai_url.endswith("/v1") else "/v1"
 
 
 def check_bind(config: Config, *, pages: bool = True) -> None:
@@ -342,7 +360,9 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
         book = _current_book(context.config_db)
         jobs = Jobs(context, SpoolReader(data_dir / "spool"), book, postman=Postman(context, channels))
         jobs.settle()
-        rounds = jobs.counters = Rounds(context, jobs.drain, elsewhere=config.budgets.counters == "redis")
+        rounds = jobs.counters = Rounds(
+            context, jobs.drain, jobs.in_flight, elsewhere=config.budgets.counters == "redis"
+        )
         rounds.build()
         services = Services(
             book=book, version=__version__, base_url=default_url(config), pending=jobs.pending,

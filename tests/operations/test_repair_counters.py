@@ -23,6 +23,7 @@ from tests.ledger.sample import an_event
 from tests.operations.budgeted import an_ask, open_context
 
 HOUR_US = 3600 * 10**6
+NOW = now_us()
 SEARCH = Budget("bud_1", "search", 10**12, where={"team": ("Search",)}, window="total")
 EACH = Budget("bud_2", "each customer", 10**12, group_by=("customer",), window="total")
 
@@ -41,7 +42,8 @@ def keep(context: Context, *budgets: Budget) -> None:
 
 def a_call(number: int, **changes: object) -> UsageEvent:
     dimensions = {"team": "Search", "customer": "acme"}
-    return an_event(number, **({"dimensions": dimensions, "effective_cost": 5_000_000} | changes))
+    lately = {"occurred_at": NOW - number, "dimensions": dimensions, "effective_cost": 5_000_000}
+    return an_event(number, **(lately | changes))
 
 
 def posted(context: Context, budget: Budget, values: tuple[str, ...] = (), start: int = 0) -> int:
@@ -188,7 +190,27 @@ def test_a_living_gateway_keeps_its_reservations(opened: tuple[Context, ProcessC
     assert [one.reservation_id for one in asyncio.run(counters.open_reservations())] == [a_call(1).event_id]
 
 
-NOW = now_us()
+def test_calls_in_flight_when_the_counters_were_lost_count_with_what_was_asked(
+    opened: tuple[Context, ProcessCounters],
+) -> None:
+    context, _ = opened
+    keep(context, SEARCH)
+    ingest_events(context, [a_call(1)])
+    key = counter_key("bud_1", (), 0)
+    asked = json.dumps({"budgets": [{"counter": key.hex(), "unit": "usd", "asked": 70_000}]})
+    repair = a_repair(context)
+    repair.in_flight = lambda: [a_call(2, decision=asked)]
+
+    build_counters(repair)
+    assert posted(context, SEARCH) == 75_000
+    assert repair_counters(repair) == 0
+
+    repair.in_flight = tuple
+    ingest_events(context, [a_call(2, decision=asked)])
+    repair_counters(repair)
+    assert posted(context, SEARCH) == 10_000
+
+
 budgets = st.builds(
     Budget,
     st.sampled_from(["a", "b", "c", "d"]),

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from tallystick.api.postman import Postman
 from tallystick.operations.compact_charges import compact_charges
 from tallystick.operations.context import Context, now_us
-from tallystick.operations.drain_spool import drain_spool
+from tallystick.operations.drain_spool import drain_spool, read_in_flight
 from tallystick.operations.keep_counters import Rounds
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.retain import retain
 from tallystick.pricing.book import PriceBook
 from tallystick.storage.spool_reader import SpoolReader
+from tallystick.usage.model import UsageEvent
 
 _LOG = logging.getLogger("tallystick.jobs")
 _IDLE_SECONDS = 0.25
@@ -85,6 +86,11 @@ class Jobs:
             self.drained_events += drained
             self._unposted += drained
         return drained
+
+    def in_flight(self) -> list[UsageEvent]:
+        """Calls that gateways have begun and not completed, as far as they were drained."""
+        with self.writing:
+            return read_in_flight(self.reader)
 
     def pending(self) -> int:
         """0 when every record that gateways have written is in the ledger, else at least 1."""

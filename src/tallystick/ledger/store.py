@@ -264,6 +264,22 @@ def read_event(engine: Engine, event_id: str) -> UsageEvent | None:
     return to_events(found)[0] if found else None
 
 
+def read_events(engine: Engine, event_ids: Sequence[str], since_us: int) -> list[UsageEvent]:
+    """Those of these events that the ledger holds, of the time since an instant."""
+    dialect = engine.dialect
+    where = f"occurred_at >= {dialect.instant('$since')}"
+    held = sorted(engine.known(EVENTS, "event_id", event_ids, where=where, params={"since": since_us}))
+    if not held:
+        return []
+    return to_events(
+        engine.rows(
+            f"SELECT {event_select(dialect)} FROM {dialect.final(EVENTS)} "
+            f"WHERE {where} AND {dialect.one_of('event_id', '$ids')}",
+            {"since": since_us, "ids": held},
+        )
+    )
+
+
 # What a row tells of one person, directly or through an id that leads back to them.
 PERSONAL: frozenset[str] = frozenset(
     {"user", "customer", "conversation", "run", "pull_request", "tags", "user_agent", "trace_id", "call_id",

@@ -58,6 +58,17 @@ def drain_spool(context: Context, reader: SpoolReader, book: PriceBook) -> int:
     return new
 
 
+def read_in_flight(reader: SpoolReader) -> list[UsageEvent]:
+    """Calls that gateways have begun and not completed, as far as they were drained."""
+    found = []
+    for _, payload in reader.in_flight():
+        try:
+            found.append(_decode(payload))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+    return found
+
+
 def count_rejected(context: Context) -> int:
     """Records set aside so far."""
     folder = _rejected_folder(context)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tallystick.budgets.store import list_drift
@@ -13,6 +13,7 @@ from tallystick.operations.repair_counters import DRIFTED, Repair, build_counter
 from tallystick.operations.watch_budgets import tell_drift, watch_thresholds
 from tallystick.operations.watch_untracked import watch_untracked
 from tallystick.ports import CountersAway
+from tallystick.usage.model import UsageEvent
 
 _LOG = logging.getLogger("tallystick.counters")
 _ROUND_SECONDS = 10.0
@@ -26,6 +27,7 @@ class Rounds:
 
     Attributes:
         drain: Moves what gateways have spooled into the ledger, now.
+        in_flight: Calls that gateways have begun and not completed.
         elsewhere: Gateways on other machines use the same counters.
         state: ``ok``, or why the counters cannot be asked; for the status page.
         repair: None where each gateway has counters of its own, so that there is nothing to repair.
@@ -33,6 +35,7 @@ class Rounds:
 
     context: Context
     drain: Callable[[], object]
+    in_flight: Callable[[], Sequence[UsageEvent]] = tuple
     elsewhere: bool = False
     state: str = "ok"
     repair: Repair | None = field(init=False)
@@ -42,7 +45,9 @@ class Rounds:
     def __post_init__(self) -> None:
         counters = self.context.counters
         self.sums = LedgerSums(self.context)
-        self.repair = None if counters is None else Repair(self.context, counters, self.drain, self.elsewhere)
+        self.repair = (
+            None if counters is None else Repair(self.context, counters, self.drain, self.in_flight, self.elsewhere)
+        )
         if counters is None:
             self.state = "in each gateway process: not built from the ledger, not repaired"
 

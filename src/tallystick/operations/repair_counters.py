@@ -10,7 +10,7 @@ counter has not moved meanwhile.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tallystick.budgets.expect import Expected
 from tallystick.budgets.model import Budget, Standing
@@ -20,7 +20,8 @@ from tallystick.operations.blocking_counters import BlockingCounters, Correction
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.ledger_sums import LedgerSums
 from tallystick.operations.load_budgets import budgets_in_force
-from tallystick.operations.resolve_reservations import resolve_reservations
+from tallystick.operations.resolve_reservations import asked_of, resolve_reservations
+from tallystick.usage.model import UsageEvent
 
 _LOG = logging.getLogger("tallystick.counters")
 # Of one round: what is beyond waits for the next, least recently looked at first.
@@ -40,6 +41,8 @@ class Repair:
     Attributes:
         counters: Those that the gateways use.
         drain: Moves what gateways have spooled into the ledger, now.
+        in_flight: Calls that gateways have begun and not completed, as far as they were drained. One that has no
+            reservation any more, for the counters were lost, counts with what was asked for it.
         elsewhere: Gateways on other machines use these counters too, and write into spools
             that are not drained here: a difference counts only when it was there a round ago.
         amounts, seen, turn: What the last round found, and whose turn is next.
@@ -48,6 +51,7 @@ class Repair:
     context: Context
     counters: BlockingCounters
     drain: Callable[[], object]
+    in_flight: Callable[[], Sequence[UsageEvent]] = tuple
     elsewhere: bool = False
     sums: LedgerSums = field(init=False)
     amounts: dict[bytes, int] = field(default_factory=dict)
@@ -66,8 +70,9 @@ def build_counters(repair: Repair) -> int:
     repair.drain()
     at = now_us()
     resolve_reservations(repair.context, repair.counters, at, elsewhere=repair.elsewhere)
+    flying = repair.in_flight()
     open_ids = [one.reservation_id for one in repair.counters.open_reservations()]
-    wanted = repair.sums.expected(_in_force(repair.context), at, open_ids)
+    wanted = _with_lost(repair.sums.expected(_in_force(repair.context), at, open_ids), flying, open_ids)
     standings = repair.counters.read([one.key for one in wanted])
     wrong = [
         _correction(one, standing) for one, standing in zip(wanted, standings, strict=True) if _differ(one, standing)
@@ -139,15 +144,30 @@ def _try(
     keys = [one.key for one in suspects]
     standings = dict(zip(keys, repair.counters.read(keys), strict=True))
     repair.drain()
+    flying = repair.in_flight()
     open_ids = [one.reservation_id for one in repair.counters.open_reservations()]
     budgets = {one.budget.budget_id: one.budget for one in suspects}
-    expected = [one for one in repair.sums.expected(budgets.values(), at_us, open_ids) if one.key in standings]
+    found = [one for one in repair.sums.expected(budgets.values(), at_us, open_ids) if one.key in standings]
+    expected = _with_lost(found, flying, open_ids)
     wrong = [(one, _correction(one, standings[one.key])) for one in expected if _differ(one, standings[one.key])]
     if repair.elsewhere:
         wrong = _seen_before(repair, wrong)
     done = repair.counters.correct([correction for _, correction in wrong])
     pairs = list(zip(wrong, done, strict=True))
     return [one for (one, _), was in pairs if not was], [pair for pair, was in pairs if was]
+
+
+def _with_lost(expected: list[Expected], flying: Sequence[UsageEvent], open_ids: Sequence[str]) -> list[Expected]:
+    """With what was asked for calls in flight whose reservations were lost."""
+    held = set(open_ids)
+    lost: dict[str, int] = {}
+    for event in flying:
+        if event.event_id not in held:
+            for key, amount in asked_of(event.decision).items():
+                lost[key] = lost.get(key, 0) + amount
+    if not lost:
+        return expected
+    return [replace(one, amount=one.amount + lost.get(one.key.hex(), 0)) for one in expected]
 
 
 def _seen_before(repair: Repair, wrong: Sequence[tuple[Expected, Correction]]) -> list[tuple[Expected, Correction]]:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tallystick.budgets.model import OpenReservation
-from tallystick.ledger.store import read_event
+from tallystick.budgets.repair import resolve
+from tallystick.kernel.period import DAY_US
+from tallystick.ledger.store import read_events
 from tallystick.operations.blocking_counters import BlockingCounters
 from tallystick.operations.context import Context
 from tallystick.usage.model import UsageEvent
@@ -13,37 +15,35 @@ from tallystick.usage.model import UsageEvent
 # Ends after which a usage that was not reported may be less than what is billed.
 _LOST = frozenset({"cut", "client_gone", "interrupted", "error"})
 _GRAINS_PER_NANO = 1000
+_OLDEST_US = 7 * DAY_US  # no call takes longer
 
 
 def resolve_reservations(context: Context, counters: BlockingCounters, at_us: int, *, elsewhere: bool = False) -> int:
-    """Settle reservations whose gateway is gone and whose spool is in the ledger; how many.
+    """Settle reservations whose call is in the ledger, or whose gateway is gone without a word of it; how many.
 
-    Call it after a drain: a dead gateway's folder is removed once the ledger holds all of it.
+    Whose gateway is gone is looked at first, the ledger afterwards: a dead gateway's folder is
+    removed once the ledger holds all of it.
 
     Args:
         elsewhere: Gateways on other machines have their folders there; theirs are taken for
             dead only when their reservation has expired.
     """
-    done = 0
-    for one in counters.open_reservations():
-        if _is_gone(context, one, at_us, elsewhere=elsewhere):
-            counters.settle(one.reservation_id, _amounts(read_event(context.ledger, one.reservation_id), one))
-            done += 1
-    return done
+    found = counters.open_reservations()
+    owners = {one.owner for one in found}
+    present = {owner for owner in owners if (context.data_dir / "spool" / owner).exists()}
+    events = read_events(context.ledger, [one.reservation_id for one in found], at_us - _OLDEST_US)
+    held = {one.reservation_id: one for one in found}
+    known = {event.event_id: _amounts(event, held[event.event_id]) for event in events}
+    dead = frozenset() if elsewhere else owners - present
+    done = resolve(found, known, dead, at_us, live_owners=present)
+    for reservation_id, amounts in done:
+        counters.settle(reservation_id, amounts)
+    return len(done)
 
 
-def _is_gone(context: Context, one: OpenReservation, at_us: int, *, elsewhere: bool) -> bool:
-    if (context.data_dir / "spool" / one.owner).exists():
-        return False
-    return not elsewhere or one.expires_us <= at_us
-
-
-def _amounts(event: UsageEvent | None, one: OpenReservation) -> tuple[int, ...]:
-    """What the ledger says the call used; nothing where it has never heard of it, for then it was not made.
-
-    What its decision does not name counts as it was reserved.
-    """
-    if event is None or event.attempt < 1:
+def _amounts(event: UsageEvent, one: OpenReservation) -> tuple[int, ...]:
+    """What the ledger says the call used; what its decision does not name counts as it was reserved."""
+    if event.attempt < 1:
         return (0,) * len(one.keys)
     named = _units(event.decision)
     return tuple(
@@ -70,5 +70,14 @@ def _units(decision: str) -> Mapping[str, str]:
     try:
         listed: list[dict[str, Any]] = json.loads(decision)["budgets"]
         return {str(one["counter"]): str(one["unit"]) for one in listed}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return {}
+
+
+def asked_of(decision: str) -> Mapping[str, int]:
+    """Counter, in hexadecimal, to the amount that was asked of it, as a row's decision has them."""
+    try:
+        listed: list[dict[str, Any]] = json.loads(decision)["budgets"]
+        return {str(one["counter"]): int(one["asked"]) for one in listed}
     except (ValueError, TypeError, KeyError, RecursionError):
         return {}
