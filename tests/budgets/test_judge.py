@@ -143,7 +143,7 @@ def test_the_second_asking_blocks_where_the_first_degraded() -> None:
         (
             budget("search-month", 100 * NANO, zone="Europe/Berlin", group_by=("team",)),
             Standing(90 * NANO, 9_580_000_000, None),
-            Bound(1000, 600_000, 0, 2_000_000, True),
+            Bound(1000, 600_000, 0, 1_999_999, True),
             (
                 'budget "search-month" (team search) has $0.42 left of $100 until 2026-12-01 00:00 Europe/Berlin ($90 spent,'
                 " $9.58 reserved by calls in flight); this call may cost up to $1.20"
