@@ -127,6 +127,25 @@ def test_an_open_reservation_is_not_posted_though_its_row_is_there(opened: tuple
     assert posted(context, SEARCH) == 5_000
 
 
+def test_what_a_living_gateway_could_not_settle_is_settled_for_it_once(
+    opened: tuple[Context, ProcessCounters],
+) -> None:
+    context, counters = opened
+    keep(context, SEARCH)
+    repair = a_repair(context)
+    build_counters(repair)
+    (context.data_dir / "spool" / "gw_1").mkdir(parents=True)
+    key = counter_key("bud_1", (), 0)
+    event = a_call(7, decision=json.dumps({"budgets": [{"counter": key.hex(), "unit": "usd", "asked": 1}]}))
+    asyncio.run(_reserve_all(counters, [event]))
+    ingest_events(context, [event])
+
+    assert repair_counters(repair) == 0
+    assert posted(context, SEARCH) == 5_000
+    counters.settle(event.event_id, [5_000])
+    assert posted(context, SEARCH) == 5_000
+
+
 def test_a_settlement_between_reading_and_setting_wins(opened: tuple[Context, ProcessCounters]) -> None:
     context, counters = opened
     keep(context, SEARCH)

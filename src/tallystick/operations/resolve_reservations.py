@@ -33,7 +33,12 @@ def resolve_reservations(context: Context, counters: BlockingCounters, at_us: in
     present = {owner for owner in owners if (context.data_dir / "spool" / owner).exists()}
     events = read_events(context.ledger, [one.reservation_id for one in found], at_us - _OLDEST_US)
     held = {one.reservation_id: one for one in found}
-    known = {event.event_id: _amounts(event, held[event.event_id]) for event in events}
+    # A living gateway settles its own where the row does not say what it was held to.
+    known = {
+        event.event_id: _amounts(event, held[event.event_id])
+        for event in events
+        if event.decision or held[event.event_id].owner not in present
+    }
     dead = frozenset() if elsewhere else owners - present
     done = resolve(found, known, dead, at_us, live_owners=present)
     for reservation_id, amounts in done:
