@@ -46,6 +46,7 @@ fix: $(VENV)/.installed-test ## Sort imports, format, mend what the linter can m
 
 golden: $(VENV)/.installed-test ## Write the golden files anew; review the diff
 	@$(BIN)/python -m tests.golden.make_usage_shapes
+	@$(BIN)/python -m tests.golden.make_bedrock_shapes
 
 bench: $(VENV)/.installed-test ## Print the ratios of every bench (long; see bench/README.md)
 	@for one in rating ingest explore gateway; do $(BIN)/python -m bench.$$one || exit 1; done

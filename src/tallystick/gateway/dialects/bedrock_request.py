@@ -12,17 +12,21 @@ from tallystick.gateway.dialects.model import Change, RequestFacts, Route
 from tallystick.gateway.dialects.openai_prompt import MESSAGE_BLOCKS, cut_block
 from tallystick.gateway.dialects.openai_request import flat_metadata, model_name
 from tallystick.gateway.dialects.reading import decode, members, text
-from tallystick.gateway.dialects.rewrite import has_member, member_in, with_members
+from tallystick.gateway.dialects.rewrite import member_in, with_members
 from tallystick.kernel.errors import DataError
 
 _PLAIN_DOCUMENTS = ("txt", "md", "csv", "html")
 # Where vendors put the cap on the output of an answer: a member, or a member within another.
-_NESTED_CAPS = (("inferenceConfig", "maxTokens"), ("inferenceConfig", "max_new_tokens"))
 _TITAN_CAP = ("textGenerationConfig", "maxTokenCount")
+_NESTED_CAPS = (("inferenceConfig", "maxTokens"), ("inferenceConfig", "max_new_tokens"), _TITAN_CAP)
 _FLAT_CAPS = (
     "max_tokens", "max_gen_len", "max_tokens_to_sample", "max_completion_tokens", "max_new_tokens", "maxTokens",
     "max_output_tokens", "maxTokenCount",
 )  # fmt: skip
+# Anthropic's is that of its completions; its messages have the usual one.
+_OWN_CAPS = {"meta": "max_gen_len", "anthropic": "max_tokens_to_sample"}
+# Of these no other name will do; the rest take one of several.
+_STRICT = tuple(_OWN_CAPS.values())
 _CHOICES = ("n", "num_generations", "numResults", "num_return_sequences")
 _VENDOR = re.compile(
     r"(?:^|[./])(anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|writer|stability|google|nvidia)\."
@@ -198,7 +202,7 @@ def _asked_tier(found: _Converse) -> str:
 
 
 def _caps(fields: Mapping[str, object]) -> list[object]:
-    nested = [members(fields.get(outer)).get(inner) for outer, inner in (*_NESTED_CAPS, _TITAN_CAP)]
+    nested = [members(fields.get(outer)).get(inner) for outer, inner in _NESTED_CAPS]
     return [*nested, *(fields.get(name) for name in _FLAT_CAPS)]
 
 
@@ -265,20 +269,33 @@ def _read_media(seen: _Seen, kind: str, raw: Raw) -> None:
 def with_cap(route: Route, body: bytes, limit: int) -> bytes:
     """The body with the cap on its output put in or lowered, where its shape has it.
 
-    Every other place that could hold a cap loses it, so that none is looser.
+    Every other place that holds a cap is lowered too, or loses it, so that none is looser.
     """
-    fields = decode(_OBJECT, body) or {}
     if route.format == "converse":
         return member_in(_without_extra_caps(body), "inferenceConfig", "maxTokens", limit)
-    vendor = vendor_of(route.model)
-    if has_member(body, "textGenerationConfig") or (vendor == "amazon" and has_member(body, "inputText")):
-        return member_in(body, *_TITAN_CAP, limit)
-    if has_member(body, "inferenceConfig") or (vendor == "amazon" and not speaks_messages(route.model, fields)):
-        inner = "max_new_tokens" if "max_new_tokens" in members(fields.get("inferenceConfig")) else "maxTokens"
-        return member_in(body, "inferenceConfig", inner, limit)
-    present = [name for name in _FLAT_CAPS if fields.get(name) is not None]
-    usual = "max_gen_len" if vendor == "meta" else "max_tokens"
-    return with_members(body, dict.fromkeys(present or [usual], limit))
+    fields = decode(_OBJECT, body) or {}
+    nested = [(outer, inner) for outer, inner in _NESTED_CAPS if inner in members(fields.get(outer))]
+    flat = [name for name in _FLAT_CAPS if fields.get(name) is not None]
+    outer, inner = _own_cap(route.model, fields)
+    if not outer and inner not in flat and (not flat or inner in _STRICT or speaks_messages(route.model, fields)):
+        flat.append(inner)
+    if outer and outer not in dict(nested):
+        nested.append((outer, inner))
+    for outer, inner in nested:
+        body = member_in(body, outer, inner, limit)
+    return with_members(body, dict.fromkeys(flat, limit)) if flat else body
+
+
+def _own_cap(model: str, fields: Mapping[str, object]) -> tuple[str, str]:
+    """Where the body's shape has its cap: by whose model it is, and for an opaque name by what is there."""
+    vendor = vendor_of(model)
+    if speaks_messages(model, fields):
+        return "", "max_tokens"
+    if "textGenerationConfig" in fields or "inputText" in fields:
+        return _TITAN_CAP
+    if vendor == "amazon" or (not vendor and "inferenceConfig" in fields):
+        return _NESTED_CAPS[0]
+    return "", _OWN_CAPS.get(vendor, "max_tokens")
 
 
 def _without_extra_caps(body: bytes) -> bytes:
