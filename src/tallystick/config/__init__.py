@@ -2,6 +2,7 @@
 
 from tallystick.config.load import data_dir, environment, load_config
 from tallystick.config.model import (
+    CATALOGUE,
     Budgets,
     Config,
     Content,
@@ -15,6 +16,7 @@ from tallystick.config.model import (
 )
 
 __all__ = [
+    "CATALOGUE",
     "Budgets",
     "Config",
     "Content",

@@ -158,7 +158,7 @@ def _bound(policy: BoundPolicy, book: PriceBook, incoming: Incoming, model: str)
         service_tier=facts.service_tier,
         region=incoming.owner.dimensions.get("region", provider.region),
         media_tokens=facts.media_ceiling,
-        added_tokens=_ADDED_TOKENS + (_ADDED_TOOLS if facts.tools_bytes else 0),
+        added_tokens=facts.added_tokens or _ADDED_TOKENS + (_ADDED_TOOLS if facts.tools_bytes else 0),
         max_tokens=facts.max_tokens if incoming.max_tokens is None else incoming.max_tokens,
         choices=facts.choices,
         output=incoming.route.operation_name in _GENERATES,

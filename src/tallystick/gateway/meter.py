@@ -35,6 +35,7 @@ class Meter:
         state.spool.intent(self.begun.event_id, intent(self.begun))
         # From here on this row settles what is reserved.
         self._reserved, incoming.reserved = incoming.reserved, None
+        self._sent = time.perf_counter()
         state.observer.began()
 
     def first(self) -> None:
@@ -45,7 +46,16 @@ class Meter:
     def settle(self, outcome: Outcome, status: int, facts: ResponseFacts, error_type: str = "") -> UsageEvent:
         """Price and write the row; a second call changes nothing."""
         if self.event is None:
-            ended = Ended(outcome, status, facts, self._elapsed(), error_type, self.first_token_us, self.response_bytes)
+            ended = Ended(
+                outcome,
+                status,
+                facts,
+                self._elapsed(),
+                error_type,
+                self.first_token_us,
+                self.response_bytes,
+                upstream_us=int((time.perf_counter() - self._sent) * 1_000_000),
+            )
             self.event = self._finish(ended)
             self._write(self.event)
             if self._reserved is not None:

@@ -135,12 +135,16 @@ def find_route(incoming: Incoming) -> Route:
         return route
     if is_allowed(incoming.provider, incoming.below):
         return UNMETERED
-    raise refuse(
+    status, code, reason = hooks_of(incoming.dialect).why_not(incoming.below) or (
         404,
         "unknown_path",
-        f"{method} {incoming.below} is not forwarded, because the {incoming.dialect.name} dialect cannot meter it; "
-        f'to forward it unmetered, add it to allow_paths of [providers.{incoming.name}]: allow_paths = ["{incoming.below}"]',
+        f"{method} {incoming.below} is not forwarded, because the {incoming.dialect.name} dialect cannot meter it",
     )
+    way = (
+        f"; to forward it unmetered, add it to allow_paths of [providers.{incoming.name}]: "
+        f'allow_paths = ["{incoming.below}"]'
+    )
+    raise refuse(status, code, reason + (way if status == 404 else ""))
 
 
 def read_facts(incoming: Incoming, encoding: str, limit: int) -> RequestFacts:
@@ -180,6 +184,8 @@ def choose_secret(incoming: Incoming, caller: Caller) -> bytes:
     """
     if caller.brought:
         return caller.brought
+    if incoming.provider.auth == "none":
+        return b""
     known = incoming.owner.dimensions
     for one in incoming.provider.keys:
         if one.team in {"", known.get("team")} and one.environment in {"", known.get("environment")}:
@@ -217,6 +223,7 @@ def begin(state: State, incoming: Incoming) -> Begun:
         attempt=incoming.attempt,
         attempt_reason=incoming.attempt_reason,
         sent_model=incoming.sent_model,
+        gpu_grains_per_second=incoming.provider.gpu_grains_per_second if incoming.route.kind == "metered" else 0,
     )
 
 
@@ -250,13 +257,15 @@ def _outgoing_headers(incoming: Incoming) -> list[tuple[bytes, bytes]]:
 def _credential(incoming: Incoming) -> list[Header]:
     assert incoming.caller is not None
     scheme = _scheme(incoming)
-    return [] if scheme == SIGNED else [carrier(scheme, incoming.secret, incoming.caller.form)]
+    return [] if scheme in (SIGNED, "none") else [carrier(scheme, incoming.secret, incoming.caller.form)]
 
 
 def _scheme(incoming: Incoming) -> str:
     """How the key that pays travels: the caller's own as it came, ours in the provider's way."""
     caller = incoming.caller
     assert caller is not None
+    if incoming.provider.auth == "none":
+        return "none"
     return caller.form if caller.brought else incoming.provider.auth or incoming.dialect.auth
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from tallystick.gateway.dialects.model import RequestFacts, ResponseFacts, Route
 from tallystick.pricing.book import PriceBook
+from tallystick.pricing.gpu import METER, gpu_rated
 from tallystick.pricing.rate import best_name, price_fields, rate
 from tallystick.usage.model import Measured, Outcome, UsageEvent
 
@@ -54,11 +55,12 @@ class Begun:
     decision: str = ""
     bound_cost: int | None = None
     effective_max_tokens: int | None = None
+    gpu_grains_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a call went. Durations are microseconds, sizes bytes."""
+    """How a call went. Durations are microseconds, sizes bytes; `upstream_us` is the provider's part alone."""
 
     outcome: Outcome
     status: int
@@ -67,6 +69,7 @@ class Ended:
     error_type: str = ""
     first_token_us: int | None = None
     response_bytes: int | None = None
+    upstream_us: int = 0
 
 
 def intent(begun: Begun) -> bytes:
@@ -117,7 +120,7 @@ def finished(begun: Begun, ended: Ended, book: PriceBook | None) -> UsageEvent:
     It is made once: copying so many fields costs more than rating them.
     """
     facts, answer = begun.facts, ended.facts
-    measured, dimensions = _bounded(answer.measured), _with_region(begun.dimensions, answer.region)
+    measured, dimensions = _bounded(_with_time(begun, ended)), _with_region(begun.dimensions, answer.region)
     model, tier = answer.response_model[:_LONGEST], answer.service_tier[:_LONGEST]
     asked = begun.sent_model or facts.model
     prices: dict[str, Any] = {"model": model or asked}
@@ -131,6 +134,8 @@ def finished(begun: Begun, ended: Ended, book: PriceBook | None) -> UsageEvent:
             at_us=begun.arrived_us,
             measured=measured,
         )
+        if METER in measured.quantities:
+            result = gpu_rated(result, measured, begun.gpu_grains_per_second)
         prices = price_fields(result)
     return UsageEvent(
         event_id=begun.event_id,
@@ -189,6 +194,14 @@ def encode(event: UsageEvent) -> bytes:
 def call_id(event_id: str) -> str:
     """The client request's id, made of its first attempt's."""
     return f"call_{event_id.removeprefix('evt_')}"
+
+
+def _with_time(begun: Begun, ended: Ended) -> Measured:
+    """What was measured, and on a server that is paid for by the hour how long it worked; an error is not billed."""
+    measured = ended.facts.measured
+    if not begun.gpu_grains_per_second or ended.outcome == "error":
+        return measured
+    return replace(measured, quantities={**measured.quantities, METER: ended.upstream_us})
 
 
 def _with_region(dimensions: Mapping[str, str], region: str) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tallystick.kernel.money import divide_half_even
 from tallystick.pricing.book import PriceBook, Resolution, Segment
+from tallystick.pricing.gpu import gpu_rate, gpu_rated
 from tallystick.pricing.model import Line, Rated
 from tallystick.usage.meters import BY_NAME, FACT_METERS, INPUT_METERS
 from tallystick.usage.model import Measured, UsageEvent
@@ -90,7 +91,7 @@ def _why(found: Resolution, segment: Segment | None) -> str:
 def rated(book: PriceBook, event: UsageEvent) -> Rated:
     """What an event costs: by the response's model and tier, else the requested ones."""
     name = best_name(book, event.provider, event.response_model, event.request_model)
-    return rate(
+    found = rate(
         book,
         provider=event.provider,
         model=name,
@@ -99,6 +100,8 @@ def rated(book: PriceBook, event: UsageEvent) -> Rated:
         at_us=event.occurred_at,
         measured=event.measured,
     )
+    by_time = gpu_rate(event.price_id)
+    return found if by_time is None else gpu_rated(found, event.measured, by_time)
 
 
 def best_name(book: PriceBook, provider: str, response_model: str, request_model: str) -> str:

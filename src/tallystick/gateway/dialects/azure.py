@@ -36,6 +36,10 @@ class Azure(OpenAI):
             return Route("free", "list_models", "free")
         return openai_routes.find(method, below)
 
+    def why_not(self, path: str) -> tuple[int, str, str] | None:
+        """Why a known path is not forwarded; see `Hooks`."""
+        return super().why_not(path.strip("/").removeprefix("openai/"))
+
     def read_request(self, route: Route, body: bytes) -> RequestFacts:
         """What the body says; the deployment is the model that was asked for."""
         facts = super().read_request(route, body)

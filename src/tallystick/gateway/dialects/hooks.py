@@ -30,6 +30,10 @@ class Hooks:
         """What a provider's key is where that is no matter of course, for who has none yet."""
         return ""
 
+    def why_not(self, path: str) -> tuple[int, str, str] | None:
+        """Status, code and reason of a path that is known and not forwarded; None for one that nobody knows."""
+        return None
+
     def as_events(self, stream: bytes) -> bytes:
         """A stream as server-sent events, from which what was said is put together."""
         return stream

@@ -13,6 +13,7 @@ from tallystick.gateway.dialects import (
     openai_routes,
 )
 from tallystick.gateway.dialects.figures import nothing_used
+from tallystick.gateway.dialects.hooks import Hooks
 from tallystick.gateway.dialects.model import (
     NO_DETAIL,
     Change,
@@ -28,7 +29,7 @@ from tallystick.gateway.dialects.rewrite import has_member, with_members
 _MEDIA = ("images", "speech", "transcription")
 
 
-class OpenAI:
+class OpenAI(Hooks):
     """See `model.Dialect`.
 
     Attributes:
@@ -54,6 +55,10 @@ class OpenAI:
     def route(self, method: str, path: str) -> Route | None:
         """The route of a path; None for what cannot be metered."""
         return openai_routes.find(method, below_version(path))
+
+    def why_not(self, path: str) -> tuple[int, str, str] | None:
+        """Why a known path is not forwarded; see `Hooks`."""
+        return openai_routes.why_not(below_version(path))
 
     def read_request(self, route: Route, body: bytes) -> RequestFacts:
         """What the body says. Raises DataError where metering needs a field that is wrong."""
