@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tallystick.budgets import window
 from tallystick.budgets.model import WINDOWS, Budget, Span
-from tallystick.budgets.window import previous, slot_end, slots, span
+from tallystick.budgets.window import following, previous, slot_end, slots, span
 from tests.budgets.sample import NOON, at, budget
 
 MINUTE = 60_000_000
@@ -93,6 +93,7 @@ def test_windows_adjoin_and_hold_the_instant(zone: str, at_us: int, fiscal: int)
         assert before is not None
         assert before.end_us == found.start_us
         assert span(held, before.start_us) == before
+        assert following(held, before.start_us) == found == span(held, at_us)
 
 
 def seen(held: Budget, text: str) -> tuple[int, int]:
@@ -171,7 +172,7 @@ def test_calendar_windows_by_hand(kind: str, fiscal: int, start: str, end: str) 
 def test_what_has_no_end_in_time(kind: str) -> None:
     held = budget(window=kind)
     assert span(held, NOON) == Span(0, 0)
-    assert previous(held, NOON) is None
+    assert previous(held, NOON) is following(held, NOON) is None
     assert slots(held, NOON) == (Span(0, 0), ())
     assert slot_end(held, NOON) == 0
 
@@ -195,7 +196,7 @@ def test_a_rolling_window_counts_the_whole_last_period_and_at_most_a_slot_more(
     # What was an instant less than the whole period ago counts; what was a slot longer ago does not.
     assert earlier[-1] <= at_us - length < earlier[-1] + size
     assert span(held, at_us) == Span(earlier[-1], slot.end_us)
-    assert previous(held, at_us) is None
+    assert previous(held, at_us) is following(held, at_us) is None
     # The current slot is needed until it counts no more, and not longer.
     gone = slot_end(held, at_us)
     assert slot.start_us in slots(held, gone - 1)[1]

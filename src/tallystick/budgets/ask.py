@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from tallystick.budgets.cover import counter_key, group_values
 from tallystick.budgets.model import LEAST_OUTPUT_TOKENS, Bound, Budget, Hold, UnknownPrice
-from tallystick.budgets.window import previous, slot_end, slots, span
+from tallystick.budgets.window import following, previous, slot_end, slots
 from tallystick.kernel.period import SECOND_US
 
 GRAINS_PER_NANO = 1000
@@ -80,8 +80,9 @@ def _hold(budget: Budget, dimensions: Mapping[str, str], at_us: int, bound: Boun
     if not enforced(budget, dimensions):
         return Hold(key, base, per_output, None, slot_end(budget, at_us), also)
     ends_us, carry = slot_end(budget, at_us), None
-    if budget.carry_over and not budget.rolling and slot.end_us:
-        ends_us = span(budget, slot.end_us).end_us  # the next window still reads it
+    after = following(budget, at_us) if budget.carry_over else None
+    if after is not None:
+        ends_us = after.end_us  # the next window still reads it
         carry = _carry(budget, values, at_us)
     breaker = counter_key(budget.budget_id, values, NO_WINDOW) if budget.trip_seconds else b""
     return Hold(

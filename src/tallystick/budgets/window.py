@@ -11,6 +11,7 @@ is rounded out to whole slots, so that it is never less than the whole last peri
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 from tallystick.budgets.model import Budget, Span, Window
 from tallystick.kernel.period import DAY_US, HOUR_US, MINUTE_US, day_start, local_day, moment
@@ -33,7 +34,7 @@ _MOST_REMEMBERED = 4096
 
 # The last window of each kind: nearly every call falls in it again. Answers do not depend on them.
 _last: dict[tuple[str, str, int], Span] = {}
-_last_slots: dict[tuple[str, int], tuple[Span, tuple[int, ...]]] = {}
+_last_slots: dict[tuple[str, int], tuple[Span, tuple[int, ...], Span]] = {}
 
 
 def span(budget: Budget, at_us: int) -> Span:
@@ -41,12 +42,11 @@ def span(budget: Budget, at_us: int) -> Span:
     if budget.window in ENDLESS:
         return _NO_END
     if budget.rolling:
-        slot, earlier = slots(budget, at_us)
-        return Span(earlier[-1], slot.end_us)
+        return _rolling(budget, at_us)[2]
     key = (budget.zone, budget.window, budget.fiscal_start)
     found = _last.get(key)
     if found is None or not found.start_us <= at_us < found.end_us:
-        found = _clock_span(at_us, *key[:2]) if budget.window in _CLOCK else _calendar_span(at_us, *key)
+        found = _of_calendar(at_us, *key)
         if len(_last) >= _MOST_REMEMBERED:
             _last.clear()
         _last[key] = found
@@ -57,7 +57,14 @@ def previous(budget: Budget, at_us: int) -> Span | None:
     """The calendar window before; None where there is none."""
     if budget.rolling or budget.window in ENDLESS:
         return None
-    return span(budget, span(budget, at_us).start_us - 1)
+    return _beside(span(budget, at_us).start_us - 1, budget.zone, budget.window, budget.fiscal_start)
+
+
+def following(budget: Budget, at_us: int) -> Span | None:
+    """The calendar window after; None where there is none."""
+    if budget.rolling or budget.window in ENDLESS:
+        return None
+    return _beside(span(budget, at_us).end_us, budget.zone, budget.window, budget.fiscal_start)
 
 
 def slots(budget: Budget, at_us: int) -> tuple[Span, tuple[int, ...]]:
@@ -65,19 +72,7 @@ def slots(budget: Budget, at_us: int) -> tuple[Span, tuple[int, ...]]:
 
     A budget that is not rolling has one slot, its window.
     """
-    if not budget.rolling:
-        return span(budget, at_us), ()
-    key = (budget.window, budget.window_count)
-    found = _last_slots.get(key)
-    if found is None or not found[0].start_us <= at_us < found[0].end_us:
-        length, count = _ROLLING[budget.window]
-        size = length * budget.window_count // count
-        start = at_us - at_us % size
-        found = Span(start, start + size), tuple(start - size * back for back in range(1, count + 1))
-        if len(_last_slots) >= _MOST_REMEMBERED:
-            _last_slots.clear()
-        _last_slots[key] = found
-    return found
+    return _rolling(budget, at_us)[:2] if budget.rolling else (span(budget, at_us), ())
 
 
 def slot_end(budget: Budget, at_us: int) -> int:
@@ -86,6 +81,32 @@ def slot_end(budget: Budget, at_us: int) -> int:
         return span(budget, at_us).end_us
     length, _ = _ROLLING[budget.window]
     return slots(budget, at_us)[0].end_us + length * budget.window_count
+
+
+def _rolling(budget: Budget, at_us: int) -> tuple[Span, tuple[int, ...], Span]:
+    """The current slot, the starts of those before it, and the stretch of all."""
+    key = (budget.window, budget.window_count)
+    found = _last_slots.get(key)
+    if found is None or not found[0].start_us <= at_us < found[0].end_us:
+        length, count = _ROLLING[budget.window]
+        size = length * budget.window_count // count
+        start = at_us - at_us % size
+        earlier = tuple(start - size * back for back in range(1, count + 1))
+        found = Span(start, start + size), earlier, Span(earlier[-1], start + size)
+        if len(_last_slots) >= _MOST_REMEMBERED:
+            _last_slots.clear()
+        _last_slots[key] = found
+    return found
+
+
+def _of_calendar(at_us: int, zone: str, window: str, fiscal_start: int) -> Span:
+    if window in _CLOCK:
+        return _clock_span(at_us, zone, window)
+    return _calendar_span(at_us, zone, window, fiscal_start)
+
+
+# Windows beside the current one are asked for by their edge, which is the same for every call in it.
+_beside = lru_cache(maxsize=_MOST_REMEMBERED)(_of_calendar)
 
 
 def _clock_span(at_us: int, zone: str, window: str) -> Span:
