@@ -31,6 +31,11 @@ def group_values(budget: Budget, dimensions: Mapping[str, str]) -> tuple[str, ..
     return tuple([_folded(name, dimensions.get(name, "")) for name in grouping(budget)])
 
 
+def group_of(budget: Budget, dimensions: Mapping[str, str]) -> dict[str, str]:
+    """The group a call falls in: dimension to value."""
+    return {name: _folded(name, dimensions.get(name, "")) for name in grouping(budget)}
+
+
 def covers(budget: Budget, dimensions: Mapping[str, str]) -> bool:
     """Whether one budget covers a call."""
     for name in grouping(budget):

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 from tallystick.budgets.ask import limit_at
-from tallystick.budgets.cover import group_values, grouping
+from tallystick.budgets.cover import group_of, grouping
 from tallystick.budgets.explain import words
-from tallystick.budgets.model import Bound, Budget, Hold, Judgement, Standing, Try, UnknownPrice
+from tallystick.budgets.model import Bound, Budget, Judgement, Standing, Try, UnknownPrice
 from tallystick.budgets.settle import bound_cost
 from tallystick.budgets.window import span
 from tallystick.kernel.period import SECOND_US, rfc3339
@@ -21,6 +21,10 @@ Json = dict[str, Any]
 # Where a dimension's value may come from without the caller's having a say.
 _OURS = frozenset({"locked", "default", "request"})
 _MOST_REMEMBERED = 4096
+# Of a budget, what differs from call to call; None while its counter could not be asked.
+_DIFFERING = (
+    "counter", "window_start", "window_end", "enforced", "limit", "posted", "reserved", "asked", "has_room",
+)  # fmt: skip
 
 _remembered: dict[int, tuple[Budget, Json, tuple[str, ...]]] = {}
 
@@ -108,18 +112,19 @@ def _try(tried: Try, sources: Mapping[str, str], at_us: int) -> Json:
     for at, (budget, hold) in enumerate(zip(covering, ask.holds, strict=True)):
         fixed, named = _fixed(budget)
         told = fixed.copy()
-        values = group_values(budget, tried.dimensions)
-        if values:
-            told["group"] = dict(zip(grouping(budget), values, strict=True))
+        if "group" in told:
+            told["group"] = group_of(budget, tried.dimensions)
+        window, limit, asked = span(budget, at_us), hold.limit, hold.amount(output)
+        told["counter"], told["asked"], told["enforced"] = hold.key.hex(), asked, limit is not None
+        told["window_start"], told["window_end"] = window.start_us, window.end_us
+        told["limit"] = limit_at(budget, at_us) if limit is None else limit
+        if standings:
+            _add_standing(told, budget, standings[at])
+            if limit is not None:
+                told["has_room"] = at not in lacking
         claimed = [name for name in named if sources.get(name, "request") not in _OURS]
         if claimed:
             told["on_claims"] = claimed
-        _add_window(told, budget, hold, at_us)
-        told["asked"] = hold.amount(output)
-        if standings:
-            _add_standing(told, budget, standings[at])
-            if hold.limit is not None:
-                told["has_room"] = at not in lacking
         budgets.append(told)
     return {"model": tried.model, "bound": _bound(tried.bound, output), "budgets": budgets}
 
@@ -140,20 +145,15 @@ def _bound(bound: Bound, output: int) -> Json:
     }
 
 
-def _add_window(told: Json, budget: Budget, hold: Hold, at_us: int) -> None:
-    window = span(budget, at_us)
-    told["counter"] = hold.key.hex()
-    told["window_start"], told["window_end"] = window.start_us, window.end_us
-    told["enforced"] = hold.limit is not None
-    told["limit"] = limit_at(budget, at_us) if hold.limit is None else hold.limit
-
-
 def _add_standing(told: Json, budget: Budget, standing: Standing) -> None:
     if standing.limit is not None:
         told["limit"] = standing.limit
     limit, used = told["limit"], standing.posted + standing.reserved
-    told["posted"], told["reserved"] = standing.posted, standing.reserved
-    told["has_room"] = used + told["asked"] <= limit
+    told["posted"], told["reserved"], told["has_room"] = (
+        standing.posted,
+        standing.reserved,
+        used + told["asked"] <= limit,
+    )
     if budget.unit == "usd":
         told["text"] = f"{words('usd', used)} of {_limit_words(limit)}"
     if standing.tripped_until_us:
@@ -161,7 +161,10 @@ def _add_standing(told: Json, budget: Budget, standing: Standing) -> None:
 
 
 def _fixed(budget: Budget) -> tuple[Json, tuple[str, ...]]:
-    """What is told of a budget in every decision, and the dimensions that it goes by. What is as usual is left out."""
+    """What is told of a budget in every decision, and the dimensions that it goes by. What is as usual is left out.
+
+    What differs from call to call has its place already: to fill it in is cheaper than to make a dict grow.
+    """
     known = _remembered.get(id(budget))
     if known is not None and known[0] is budget:
         return known[1], known[2]
@@ -174,6 +177,8 @@ def _fixed(budget: Budget) -> tuple[Json, tuple[str, ...]]:
         "unknown_price": None, "strict": False,
     }  # fmt: skip
     told.update({name: value for name, standard in usual.items() if (value := getattr(budget, name)) != standard})
+    differing = ("group",) if grouping(budget) else ()
+    told.update(dict.fromkeys((*differing, *_DIFFERING, *(("text",) if budget.unit == "usd" else ()))))
     named = tuple(dict.fromkeys((*budget.where, *grouping(budget))))
     if len(_remembered) >= _MOST_REMEMBERED:
         _remembered.clear()

@@ -1,7 +1,7 @@
 """Judgements in plain words, for the caller who was refused and the people who look after the budget."""
 
 from tallystick.budgets.ask import limit_at
-from tallystick.budgets.cover import group_values, grouping
+from tallystick.budgets.cover import group_of
 from tallystick.budgets.model import FINGERPRINT, Budget, Judgement, Try, Unit
 from tallystick.budgets.window import slots
 from tallystick.kernel.period import SECOND_US, moment
@@ -87,8 +87,8 @@ def _over(budget: Budget, tried: Try) -> str:
 
 
 def _group(budget: Budget, tried: Try) -> str:
-    named = zip(grouping(budget), group_values(budget, tried.dimensions), strict=True)
-    said = ", ".join(f"{name} {value}" for name, value in named if name != FINGERPRINT)
+    group = group_of(budget, tried.dimensions)
+    said = ", ".join(f"{name} {value}" for name, value in group.items() if name != FINGERPRINT)
     return f" ({said})" if said else ""
 
 
