@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+import anthropic
 import httpx2
 import pytest
 from google import genai
 from google.genai import errors, types
+from google.oauth2.credentials import Credentials
 
 from tallystick.gateway.settings import ProviderKeySecret, ProviderSettings
 from tests.gateway.harness import RunningGateway, running_gateway
@@ -204,13 +206,13 @@ def test_anthropic_s_models_on_vertex_are_read_as_anthropic_s(google, stream):
         "messages": [{"role": "user", "content": "hi"}],
         "stream": stream,
     }
-    url = f"{google.url}/vertex{PLACE}/anthropic/models/claude-sonnet-4-5:{method}"
+    url = f"{google.url}/vertex{PLACE}/anthropic/models/claude-sonnet-5:{method}"
     with httpx2.Client(headers={"authorization": f"Bearer {google.key}"}) as http:
         answer = http.post(url, json=body)
     (row,) = google.rows(1)
 
     assert answer.status_code == 200
-    assert (row.request_model, row.stream, row.outcome) == ("claude-sonnet-4-5", stream, "ok")
+    assert (row.request_model, row.stream, row.outcome) == ("claude-sonnet-5", stream, "ok")
     assert row.measured.output_tokens == 8
     assert row.effective_cost > 0
 
@@ -239,3 +241,35 @@ def test_cohere_chats_embeds_and_ranks(google):
     assert chat.effective_cost == stream.effective_cost > 0
     assert (embed.measured.quantities["uncached_input"], embed.measured.output_tokens) == (6, 0)
     assert (rank.operation_name, rank.measured.quantities["searches"]) == ("rerank", 1)
+
+
+def test_google_s_sdk_in_vertex_mode_takes_our_key_for_an_access_token(google):
+    options = types.HttpOptions(base_url=f"{google.url}/vertex", api_version="v1")
+    token = Credentials(google.key)
+    with genai.Client(
+        vertexai=True, project="acme", location="europe-west4", credentials=token, http_options=options
+    ) as sdk:
+        whole = sdk.models.generate_content(model=MODEL, contents="Say hello.")
+        streamed = list(sdk.models.generate_content_stream(model=MODEL, contents="Say hello."))
+    plain, stream = google.rows(2)
+
+    assert whole.text == "".join(chunk.text for chunk in streamed) == TEXT
+    assert plain.measured.quantities == stream.measured.quantities
+    assert {row.dimensions["region"] for row in (plain, stream)} == {"europe-west4"}
+    assert all(google.key not in str(seen) for seen in google.stub.requests)
+
+
+def test_anthropic_s_sdk_for_vertex_takes_our_key_too(google):
+    with anthropic.AnthropicVertex(
+        region="europe-west4", project_id="acme", access_token=google.key, base_url=f"{google.url}/vertex/v1"
+    ) as sdk:
+        asked = {"model": "claude-sonnet-5", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}
+        whole = sdk.messages.create(**asked)
+        with sdk.messages.stream(**asked) as stream:
+            text = stream.get_final_text()
+    plain, streamed = google.rows(2)
+
+    assert whole.content[0].text == text == TEXT
+    assert (plain.stream, streamed.stream) == (False, True)
+    assert plain.effective_cost == streamed.effective_cost > 0
+    assert plain.dimensions["region"] == "europe-west4"

@@ -68,7 +68,7 @@ def answer(ask: Ask) -> Answer | None:
         return of_google(ask)
     if ask.path in cohere.PATHS:
         return of_cohere(ask)
-    if ask.path.endswith(("/claude-sonnet-4-5:rawPredict", "/claude-sonnet-4-5:streamRawPredict")):
+    if "/publishers/anthropic/models/" in ask.path:
         return messages(ask)
     bare = ask.path.removeprefix("/v1")
     anthropic = "anthropic-version" in ask.headers

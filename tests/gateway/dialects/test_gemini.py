@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tallystick.gateway.dialects import DIALECTS
 from tallystick.gateway.dialects.gemini_media import IMAGE_CEILING, LONGEST_SOUND
 from tallystick.gateway.dialects.model import Change, Detail, RequestFacts
+from tallystick.gateway.fold import fold
 from tallystick.kernel.errors import DataError
 from tallystick.usage.meters import INPUT_METERS, OUTPUT_METERS
 from tests.golden.read_shapes import SHAPES, answer_bytes, read_shape, request_body
@@ -503,3 +504,10 @@ def test_an_array_is_kept_as_the_events_it_would_have_been():
 
     assert GEMINI.as_events("".join(array(chunks)).encode()) == "".join(events(chunks)).encode()
     assert GEMINI.as_events(b"data: {}\n\n") == b"data: {}\n\n"
+
+
+def test_a_word_that_an_array_cuts_in_two_is_one_word_to_who_keeps_content():
+    chunks = google_chunks(google_body(RICH[0], parts=[{"text": ""}]), words="my card is 4111 1111 1111 1111")
+    for wire in (array(chunks), events(chunks)):
+        folded = fold(GEMINI.as_events("".join(wire).encode()))
+        assert folded["candidates.0.content.parts.0.text"] == "my card is 4111 1111 1111 1111"
