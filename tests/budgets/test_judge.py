@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tallystick.budgets.explain import explain
 from tallystick.budgets.judge import SEVERITY, judge, judge_away, prejudge
 from tallystick.budgets.model import FINGERPRINT, NANO, Bound, Budget, Granted, Judgement, Override, Standing, Try
+from tallystick.counters.weigh import weigh
 from tests.budgets.sample import BOUND, CALL, NOON, asking, at, bounds, budget, budgets, granting, standings
 
 COUNTED = st.tuples(budgets(), standings)
@@ -70,6 +71,22 @@ def test_every_refusal_names_a_budget_a_code_and_a_reason(pairs: list[tuple[Budg
     else:
         assert not judgement.refuses
         assert bool(said) == (judgement.verdict != "allowed")
+
+
+@given(st.lists(COUNTED, max_size=5), bounds)
+def test_the_counters_themselves_answer_by_the_law_these_tests_go_by(
+    pairs: list[tuple[Budget, Standing]], bound: Bound
+) -> None:
+    pairs = list({one.budget_id: (one, standing) for one, standing in pairs}.values())
+    covering = tuple(one for one, _ in pairs)
+    ask = asking(covering, bound)
+    cells: dict[bytes, list[int]] = {}
+    for hold, (_, standing) in zip(ask.holds, pairs, strict=True):
+        cells[hold.key] = [standing.posted, standing.reserved, 0, NOON, 0, 0]
+        cells[hold.breaker or b"none"] = [0, 0, 0, NOON, standing.tripped_until_us, 0]
+    ours, theirs = granting(ask.holds, [one for _, one in pairs], ask.most, ask.least), weigh(ask, cells.get).granted
+    assert (theirs.granted, theirs.output, theirs.lacking) == (ours.granted, ours.output, ours.lacking)
+    assert judge(covering, theirs, ask, model="gpt-x") == judge(covering, ours, ask, model="gpt-x")
 
 
 FULL = Standing(10 * NANO, 0, None)
