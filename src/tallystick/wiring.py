@@ -20,17 +20,14 @@ from tallystick.budgets.bound import BoundPolicy
 from tallystick.budgets.defaults import default_budgets
 from tallystick.budgets.model import Budget
 from tallystick.config import CATALOGUE, Config, Content, Provider, environment
+from tallystick.config.upstreams import provider_settings
 from tallystick.counters.open import CounterSettings
-from tallystick.gateway.credentials import SIGNED
 from tallystick.gateway.settings import (
     BudgetSettings,
     ContentSettings,
     GatewaySettings,
-    ProviderKeySecret,
-    ProviderSettings,
     reserved_names,
 )
-from tallystick.gateway.sigv4 import parse_key, region_of
 from tallystick.kernel.errors import ConfigError, Conflict, TallyError
 from tallystick.kernel.money import grains_from_decimal
 from tallystick.operations.instance import prepare_instance
@@ -149,7 +146,7 @@ def gateway_settings(config: Config, data_dir: Path) -> GatewaySettings:
     gateway, server = config.gateway, config.server
     return GatewaySettings(
         data_dir=data_dir,
-        providers={name: _provider(name, provider) for name, provider in config.providers.items()},
+        providers={name: provider_settings(name, provider) for name, provider in config.providers.items()},
         secret=prepare_instance(data_dir).secret,
         app_socket=socket_path(data_dir),
         bring_your_own_key=gateway.bring_your_own_key,
@@ -209,56 +206,6 @@ def _content(content: Content) -> ContentSettings | None:
     if not content.store:
         return None
     return ContentSettings(tuple(re.compile(pattern) for pattern in content.redact_patterns), content.max_bytes)
-
-
-def _provider(name: str, provider: Provider) -> ProviderSettings:
-    keys = [ProviderKeySecret(environment(one.api_key_env), one.team, one.environment) for one in provider.keys]
-    signs = provider.auth == SIGNED
-    own = environment(provider.api_key_env) if provider.api_key_env else _aws_key() if signs else ""
-    keys.append(ProviderKeySecret(own))
-    _check_aws_keys(name, keys if signs else [])
-    return ProviderSettings(
-        dialect=provider.dialect,
-        base_url=provider.base_url,
-        provider=provider.provider or name,
-        keys=tuple(key for key in keys if key.secret),
-        key_hint=_key_hint(provider),
-        allow_private=provider.allow_private,
-        allow_paths=provider.allow_paths,
-        timeout_seconds=provider.timeout_seconds,
-        connect_timeout_seconds=provider.connect_timeout_seconds,
-        auth=provider.auth,
-        region=provider.region or region_of(provider.base_url),
-        openai_url=provider.openai_url,
-        covered=provider.billing == "subscription",
-        gpu_grains_per_second=grains_from_decimal(Decimal(repr(provider.gpu_usd_per_hour)) / 3600),
-        max_retries=provider.max_retries,
-        fallbacks=provider.fallbacks,
-    )
-
-
-def _aws_key() -> str:
-    """AWS's own variables as one text, as `sigv4.parse_key` reads it; empty when they are not set."""
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    key_id, secret, session = (environment(name).strip() for name in names)
-    return ":".join(filter(None, (key_id, secret, session))) if key_id and secret else ""
-
-
-def _check_aws_keys(name: str, keys: list[ProviderKeySecret]) -> None:
-    for key in keys:
-        if key.secret:
-            try:
-                parse_key(key.secret.encode())
-            except ConfigError as error:
-                raise ConfigError(error.what, where=f"[providers.{name}]") from None
-
-
-def _key_hint(provider: Provider) -> str:
-    if provider.api_key_env:
-        return f"set {provider.api_key_env}"
-    if provider.auth == SIGNED:
-        return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    return "name an api_key_env in tally.toml"
 
 
 def prepare(config: Config, data_dir: Path) -> None:
