@@ -18,7 +18,7 @@ ASK = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
 CHAT = "/openai/v1/chat/completions"
 
 
-@pytest.mark.parametrize("base", ["/v1", "", "/opanai/v1", "/OpenAI/v1"])
+@pytest.mark.parametrize("base", ["", "/opanai/v1", "/OpenAI/v1"])
 def test_a_base_url_without_a_provider_is_told_where_providers_are(gateway: RunningGateway, base: str) -> None:
     client = openai.OpenAI(api_key=gateway.key, base_url=gateway.url + base, max_retries=2)
     with pytest.raises(openai.NotFoundError, match="/openai/v1") as caught:

@@ -6,14 +6,15 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from tallystick.gateway.call import handle_call
+from tallystick.gateway import one_address
+from tallystick.gateway.call import answer_models, handle_call
 from tallystick.gateway.client import Client
 from tallystick.gateway.dialects import DIALECTS
 from tallystick.gateway.refuse import Refusal, answer
 from tallystick.gateway.relay import Relay
 from tallystick.gateway.settings import GatewaySettings, reserved_names
 from tallystick.gateway.state import State, open_state
-from tallystick.gateway.target import split_path
+from tallystick.gateway.target import Split, split_path
 from tallystick.gateway.upstream import Upstream
 from tallystick.kernel.errors import ConfigError
 from tallystick.kernel.ids import new_id
@@ -26,6 +27,11 @@ Asgi = Callable[
     ],
     Awaitable[None],
 ]
+
+
+# What only Anthropic's SDK asks for, with a base URL that lacks the provider.
+_ANTHROPIC = "/messages"
+_PAGES = reserved_names() - {one_address.NAME}
 
 
 def build_gateway(settings: GatewaySettings, upstream: Upstream | None = None) -> "Gateway":
@@ -70,12 +76,21 @@ class Gateway:
         assert self._relay is not None
         if provider is not None:
             await handle_call(self._state, client, split, provider)
+        elif split.name == one_address.NAME and not split.below.startswith(_ANTHROPIC):
+            await self._serve_open(self._state, client, split)
         elif split.name == "healthz" and client.scope["query_string"] == b"role=gateway":
             await _answer_json(client, {"status": "ok", "role": "gateway"})
-        elif split.name not in reserved_names() and _is_call(client.scope):
+        elif split.name not in _PAGES and _is_call(client.scope):
             await _answer_unknown(client, split.name)
         else:
             await self._relay.pass_on(client, self._settings.read_timeout_seconds)
+
+    async def _serve_open(self, state: State, client: Client, split: Split) -> None:
+        """The one address for all models; what it lists we know ourselves."""
+        if split.below == "/models" and client.scope["method"] in {"GET", "HEAD"}:
+            await answer_models(state, client)
+        else:
+            await handle_call(state, client, Split(split.name, f"/v1{split.below}"), one_address.OPEN)
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()

@@ -1,5 +1,7 @@
 """One provider call from arrival to its one row."""
 
+import asyncio
+import json
 import logging
 import time
 
@@ -9,7 +11,9 @@ from tallystick.gateway.chain import set_course
 from tallystick.gateway.client import Client
 from tallystick.gateway.dialects import DIALECTS
 from tallystick.gateway.enforce import enforce, give_back
+from tallystick.gateway.identify import identify
 from tallystick.gateway.meter import Meter, refused_row
+from tallystick.gateway.one_address import list_models
 from tallystick.gateway.plan import plan_call
 from tallystick.gateway.prepare import Incoming, owner_of, prepare
 from tallystick.gateway.refuse import Refusal, Refused, answer, status_of
@@ -49,6 +53,24 @@ async def handle_call(state: State, client: Client, split: Split, provider: Prov
     finally:
         give_back(state.enforcer, incoming)
     await run(state, incoming, meter, started)
+
+
+async def answer_models(state: State, client: Client) -> None:
+    """What can be asked for at the one address; for callers with a key of ours or of a provider's."""
+    at_us = time.time_ns() // 1000
+    if (reading := state.refresh()) is not None:
+        await asyncio.wait({reading})
+    try:
+        head = state.headers.read(client.scope["headers"])
+        identify(head.credentials, state.ring, bring_your_own=state.settings.bring_your_own_key)
+    except Refused as refused:
+        status = status_of(DIALECTS["openai"], refused.refusal)
+        headers, body = answer(DIALECTS["openai"], refused.refusal, new_id("evt", at_us))
+    else:
+        body = json.dumps(list_models(state.settings.providers, state.book, at_us)).encode()
+        status, headers = 200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await client.start(status, headers)
+    await client.write(body, more=False)
 
 
 def _begin(state: State, incoming: Incoming, started: float) -> Meter:

@@ -1,9 +1,10 @@
 """Where a call may go: the upstream it names, and those that are asked next when that one fails."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tallystick.gateway.dialects.model import Change
+from tallystick.gateway.one_address import address, as_dialect, split_model
 from tallystick.gateway.prepare import Incoming, choose_secret
 from tallystick.gateway.refuse import Refused
 from tallystick.gateway.settings import ProviderSettings
@@ -23,23 +24,6 @@ class Candidate:
     name: str
     provider: ProviderSettings
     model: str = ""
-
-
-def as_dialect(provider: ProviderSettings, dialect: str) -> ProviderSettings | None:
-    """A provider as a dialect's calls reach it: itself, or its OpenAI-compatible endpoint; None when neither is."""
-    if dialect == "openai" and provider.openai_url:
-        return replace(provider, dialect="openai", base_url=provider.openai_url)
-    return provider if provider.dialect == dialect else None
-
-
-def split_model(model: str, providers: Mapping[str, ProviderSettings]) -> tuple[str, str]:
-    """``provider/model`` as the two; the provider is empty where the first part names none.
-
-    >>> split_model("groq/meta/llama", {"groq": ...}), split_model("meta/llama", {"groq": ...})
-    (('groq', 'meta/llama'), ('', 'meta/llama'))
-    """
-    name, slash, rest = model.partition("/")
-    return (name, rest) if slash and rest and name in providers else ("", model)
 
 
 def candidates(state: State, incoming: Incoming) -> Iterator[Candidate]:
@@ -141,12 +125,3 @@ def ask_for(incoming: Incoming, model: str) -> None:
     incoming.below, body = incoming.dialect.rewrite(incoming.route, incoming.below, facts.body, Change(model=model))
     incoming.facts = replace(facts, body=body, changed=True)
     incoming.sent_model = model if model != facts.model else ""
-
-
-def address(incoming: Incoming) -> None:
-    """The path below the upstream's address: after that of an OpenAI-compatible endpoint no version comes."""
-    bare = bool(incoming.provider.openai_url) and incoming.provider.base_url == incoming.provider.openai_url
-    if bare and incoming.below.startswith("/v1/"):
-        incoming.below, incoming.bare = incoming.below[3:], True
-    elif not bare and incoming.bare:
-        incoming.below, incoming.bare = "/v1" + incoming.below, False

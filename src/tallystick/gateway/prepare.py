@@ -14,6 +14,7 @@ from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.dialects.model import Dialect, RequestFacts, Route
 from tallystick.gateway.identify import Caller, identify
 from tallystick.gateway.inflate import inflate
+from tallystick.gateway.one_address import OPEN, choose_upstream
 from tallystick.gateway.refuse import refuse
 from tallystick.gateway.row import Begun
 from tallystick.gateway.settings import ProviderSettings
@@ -101,6 +102,8 @@ async def prepare(state: State, incoming: Incoming) -> None:
     incoming.route = find_route(incoming)
     incoming.body = await client.read_body(settings.max_body_bytes, settings.read_timeout_seconds)
     incoming.facts = read_facts(incoming, get(headers, b"content-encoding"), settings.max_body_bytes)
+    if incoming.provider is OPEN:
+        choose_upstream(settings.providers, state.book, incoming)
     incoming.owner = owner_of(incoming, caller)
     incoming.secret = choose_secret(incoming, caller)
     incoming.key_fingerprint = state.fingerprint_of(incoming.secret) if incoming.secret else ""
@@ -144,6 +147,8 @@ def find_route(incoming: Incoming) -> Route:
         f"; to forward it unmetered, add it to allow_paths of [providers.{incoming.name}]: "
         f'allow_paths = ["{incoming.below}"]'
     )
+    if incoming.provider is OPEN:
+        way = "; what is particular to one provider is asked below its name, such as /openai/v1"
     raise refuse(status, code, reason + (way if status == 404 else ""))
 
 

@@ -36,6 +36,8 @@ _RESERVED = frozenset(
         "sources",
         "static",
         "theme",
+        # One address for all providers.
+        "v1",
     }
 )
 
