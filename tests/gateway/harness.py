@@ -59,7 +59,7 @@ def settings_for(folder: Path, upstream: str, **changes: Any) -> GatewaySettings
     keys = (ProviderKeySecret(SECRET),)
     providers = {
         "openai": ProviderSettings(
-            "openai", upstream, "openai", keys=keys, timeout_seconds=5, allow_paths=("/v1/files",)
+            "openai", upstream, "openai", keys=keys, timeout_seconds=5, allow_paths=("/v1/batches",)
         ),
         "anthropic": ProviderSettings("anthropic", upstream, "anthropic", keys=keys, timeout_seconds=5),
         "dead": ProviderSettings("openai", "http://127.0.0.1:9", "openai", keys=keys),

@@ -203,17 +203,17 @@ def test_free_calls_are_rows_of_a_reported_zero(gateway: RunningGateway) -> None
 
 
 def test_an_allowed_path_that_nothing_can_meter_is_a_row_of_unknown_usage(gateway: RunningGateway) -> None:
-    answer = post(gateway, "/openai/v1/files", {"purpose": "batch"})
+    answer = post(gateway, "/openai/v1/batches", {"input_file_id": "file-1"})
 
     (row,) = gateway.rows()
-    assert answer.json()["id"] == "file-1"
+    assert answer.json()["id"] == "batch-1"
     assert (row.operation_name, row.measured.state, row.effective_cost) == ("unmetered", "absent", None)
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status", "code"),
     [
-        ("/openai/v1/audio/speech", {}, 404, "unknown_path"),
+        ("/openai/v1/vector_stores", {}, 404, "unknown_path"),
         ("/openai/v1/chat/completions", [1], 400, "invalid_body"),
         ("/openai/v1/chat/completions", {"model": 7, "messages": []}, 400, "invalid_body"),
         ("/keyless/v1/chat/completions", {"model": "gpt-4o", "messages": []}, 403, "no_provider_key"),

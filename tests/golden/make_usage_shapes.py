@@ -7,7 +7,7 @@ imports the code under test, so a change of it cannot change what is expected.
 import json
 from pathlib import Path
 
-from tests.golden.shapes import chat, cohere, gemini, messages, responses, vertex
+from tests.golden.shapes import chat, cohere, gemini, hosts, media, messages, responses, vertex
 
 FOLDER = Path(__file__).parent / "usage_shapes"
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Write every shape, and take away files of shapes that are no more."""
     FOLDER.mkdir(exist_ok=True)
     written = set()
-    for module in (chat, responses, messages, gemini, vertex, cohere):
+    for module in (chat, responses, messages, gemini, vertex, cohere, hosts, media):
         for shape in module.records():
             path = FOLDER / f"{shape['name']}.json"
             if path.name in written:

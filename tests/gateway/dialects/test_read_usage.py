@@ -48,7 +48,7 @@ def read(shape, chunk=64):
 def cost(book, shape, facts, measured):
     rated = rate(
         book,
-        provider=shape["dialect"],
+        provider=shape.get("provider", shape["dialect"]),
         model=facts.response_model or shape["request"].get("model") or shape["model"],
         service_tier=facts.service_tier,
         region=facts.region,

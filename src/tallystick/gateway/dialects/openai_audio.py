@@ -18,6 +18,8 @@ from tallystick.gateway.dialects.reading import decode, members, text
 from tallystick.gateway.dialects.sse import EventSplitter, event_data
 from tallystick.usage.model import Measured
 
+# Bytes by which events are told from sound.
+_HEAD = 5
 LAST = (b"transcript.text.done", b"speech.audio.done")
 
 
@@ -136,19 +138,23 @@ class TranscriptStream:
 class SpeechStream:
     """Passes sound on as it comes; where it comes in events, reads their last."""
 
-    __slots__ = ("_events", "_request", "_started")
+    __slots__ = ("_events", "_head", "_request")
 
     def __init__(self, request: RequestFacts) -> None:
         self._request = request
         self._events: TranscriptStream | None = None
-        self._started = False
+        self._head = b""
 
     def feed(self, chunk: bytes) -> bytes:
         """The chunk as it came. Sound does not begin as an event does."""
-        if not self._started:
-            self._started = True
-            self._events = TranscriptStream(self._request) if chunk[:5] in (b"data:", b"event") else None
-        return self._events.feed(chunk) if self._events else chunk
+        if self._events is not None:
+            return self._events.feed(chunk)
+        if len(self._head) < _HEAD:
+            self._head += chunk
+            if self._head.startswith((b"data:", b"event")):
+                self._events = TranscriptStream(self._request)
+                self._events.feed(self._head)
+        return chunk
 
     def flush(self) -> bytes:
         """Nothing: all has been passed on."""
