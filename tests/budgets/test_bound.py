@@ -110,7 +110,7 @@ def cards(draw: st.DrawFn) -> list[PriceCard]:
     return found
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(cards(), requests(), st.data())
 def test_no_answer_within_the_granted_tokens_costs_more(
     held: list[PriceCard], request: BoundRequest, data: st.DataObject
@@ -125,7 +125,7 @@ def real() -> tuple[PriceBook, list[tuple[str, str, str]]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)  # the first answer waits for the list to be read
 @given(requests(), st.integers(0, 10**6), st.integers(0, 86_399), st.data())
 def test_no_answer_of_any_model_on_the_list_costs_more(
     request: BoundRequest, which: int, second: int, data: st.DataObject
