@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -299,7 +299,7 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     from tallystick.storage.spool_reader import SpoolReader
     from tallystick.web.pages import build_web, error_page
 
-    channels = open_channels(config)
+    channels = _channels(config)
     context = _context(config, data_dir, demo, tuple(channel.name for channel in channels), wait_seconds)
     try:
         start_ledger(context)
@@ -347,6 +347,7 @@ def _context(config: Config, data_dir: Path, demo: str, channels: tuple[str, ...
         channels=channels,
         counters=_open_counters(config, data_dir),
         default_budgets=safe_defaults(config),
+        bound_policy=bound_policy(config),
     )
 
 
@@ -359,35 +360,13 @@ def _open_counters(config: Config, data_dir: Path) -> "BlockingCounters | None":
     return None if settings.kind == "process" else BlockingCounters(lambda: open_counters(settings, "app"))
 
 
-def open_channels(config: Config) -> tuple["Channel", ...]:
-    """The ways alerts leave by; one whose variable is empty is there all the same, and says so."""
-    notify = config.notify
-    wanted = (
-        ("webhook", notify.webhook_url, notify.webhook_secret_env),
-        ("slack", notify.slack_url_env, notify.slack_url_env),
-        ("mail", notify.smtp_host, notify.smtp_password_env),
-    )
-    return tuple(_channel(config, name, variable) for name, there, variable in wanted if there)
-
-
-def _channel(config: Config, name: str, variable: str) -> "Channel":
-    from tallystick.notify.broken import Broken
-    from tallystick.notify.mail import Mail
-    from tallystick.notify.slack import Slack
-    from tallystick.notify.webhook import Webhook
+def _channels(config: Config) -> tuple["Channel", ...]:
+    from tallystick.notify.open import ChannelSettings, Surroundings, open_channels
     from tallystick.operations.context import now_us
 
-    notify, url, secret = config.notify, default_url(config), environment(variable) if variable else ""
-    if variable and not secret:
-        return Broken(name, f"the environment variable {variable} is empty")
-    if name == "webhook":
-        return Webhook(notify.webhook_url, secret.encode(), url, now_us, notify.allow_private)
-    if name == "slack":
-        return Slack(secret, url, notify.allow_private)
-    return Mail(
-        notify.smtp_host, notify.smtp_port, notify.smtp_tls, notify.mail_from, notify.mail_to, url,
-        user=notify.smtp_user, password=secret, allow_private=notify.allow_private,
-    )  # fmt: skip
+    return open_channels(
+        ChannelSettings(**asdict(config.notify)), Surroundings(environment, default_url(config), now_us)
+    )
 
 
 def _current_book(config_db: "ConfigDb") -> Callable[[], "PriceBook"]:

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from tallystick.api import (
     alerts,
+    budgets,
     erase,
     explore,
     health,
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sources.router,
     status.router,
     keys.router,
+    budgets.router,
     tokens.router,
     prices.router,
     imports.router,

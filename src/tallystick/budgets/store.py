@@ -1,9 +1,10 @@
 """Budgets in the row database: one row each, deleted ones too, so that gateways hear of it."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from tallystick.budgets.history import Change, Drift
 from tallystick.budgets.model import Budget
 from tallystick.budgets.wire import from_wire, to_wire
 from tallystick.storage.config_db import ConfigDb, Value
@@ -14,42 +15,6 @@ _SINCE = _BUDGET + " WHERE version > :version ORDER BY version"
 _NAMED = _BUDGET + " WHERE name = :name AND deleted_at IS NULL"
 _MOST_CHANGES = 100
 _IDENTIFIED = _BUDGET + " WHERE budget_id = :budget_id"
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """A counter that a repair has set right.
-
-    Attributes:
-        at: Microseconds.
-        counter: The counter's key in hexadecimal.
-        before, after: Amounts in the budget's unit.
-        reason: In one sentence.
-    """
-
-    at: int
-    budget_id: str
-    counter: str
-    before: int
-    after: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of a budget.
-
-    Attributes:
-        at: Microseconds.
-        limit_before: In the budget's unit; None when it was made then.
-        tighter: Less is let through than before: a lower limit, or it began to block.
-    """
-
-    at: int
-    by: str
-    limit_before: int | None
-    limit_after: int
-    tighter: bool
 
 
 def write_budget(db: ConfigDb, budget: Budget, change: Change | None = None) -> None:

@@ -14,11 +14,13 @@ _COMMANDS = {
     "up": "tallystick.cli.up:up",
     "demo": "tallystick.cli.demo:demo",
     "import": "tallystick.cli.import_:import_",
+    "explain": "tallystick.cli.explain_call:explain_call",
     "erase": "tallystick.cli.erase:erase",
     "help": "tallystick.cli.help_page:help_page",
 }
 _GROUPS = {
     "keys": "tallystick.cli.keys:app",
+    "budgets": "tallystick.cli.budgets:app",
     "tokens": "tallystick.cli.tokens:app",
     "prices": "tallystick.cli.prices:app",
     "alerts": "tallystick.cli.alerts:app",

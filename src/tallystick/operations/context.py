@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tallystick.storage.engine import Engine
 
 if TYPE_CHECKING:
+    from tallystick.budgets.bound import BoundPolicy
     from tallystick.budgets.model import Budget
     from tallystick.operations.blocking_counters import BlockingCounters
     from tallystick.storage.config_db import ConfigDb
@@ -44,6 +45,7 @@ class Context:
         channels: Names of the ways alerts leave by; what is raised is owed to each.
         counters: Those that the gateways use; None where each gateway has its own.
         default_budgets: What holds beside the budgets that people have set.
+        bound_policy: What is assumed of calls whose price or length nobody knows; None is what holds without a file.
     """
 
     ledger: Engine
@@ -56,6 +58,7 @@ class Context:
     channels: tuple[str, ...] = ()
     counters: "BlockingCounters | None" = None
     default_budgets: "tuple[Budget, ...]" = ()
+    bound_policy: "BoundPolicy | None" = None
 
 
 def now_us() -> int:

@@ -1,16 +1,19 @@
 """Budgets: set, list, read, delete, override for a while, reopen. What is set holds for the next call."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from tallystick.budgets.defaults import PRESETS, preset
+from tallystick.budgets.history import Change
 from tallystick.budgets.model import Budget, Override
-from tallystick.budgets.store import Change, find_budget, list_budgets, write_budget
+from tallystick.budgets.store import find_budget, list_budgets, write_budget
 from tallystick.budgets.wire import from_wire, limit_text, parse_limit, to_wire
 from tallystick.kernel.errors import Conflict, Denied, NotFound, UsageError
 from tallystick.kernel.ids import new_id
-from tallystick.kernel.period import DAY_US, rfc3339
+from tallystick.kernel.period import DAY_US, HOUR_US, MINUTE_US, instant, rfc3339
 from tallystick.operations.audit import record
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.manage_keys import changed_version
@@ -18,6 +21,8 @@ from tallystick.operations.repair_counters import seed_counters
 from tallystick.org.model import Principal
 from tallystick.ports import CountersAway
 
+_LENGTH = re.compile(r"(\d{1,4})([mhdw])")
+_UNITS = {"m": MINUTE_US, "h": HOUR_US, "d": DAY_US, "w": 7 * DAY_US}
 _OPERATOR = Principal("operator", "admin", local=True)
 # Ours to say, whatever a caller sends back to us.
 _OURS = frozenset({"id", "created_at", "deleted_at", "version", "overrides"})
@@ -112,6 +117,28 @@ def override_budget(
         text = f"{limit_text(found.unit, added.limit)} until {rfc3339(until_us)}"
         record(context, principal.name, "override budget", f"{made.budget_id} {made.name}: {text}: {added.reason}")
     return made
+
+
+def override_end(until: str, lasts: str) -> int:
+    """When an override ends, from an instant or a length of time.
+
+    Raises:
+        UsageError: Neither or both are given, or they mean nothing.
+    """
+    if bool(until) == bool(lasts):
+        raise UsageError("say how long it lasts, or until when", where="until", next_steps=["--for 24h"])
+    if lasts:
+        found = _LENGTH.fullmatch(lasts.strip().lower())
+        if not found:
+            raise UsageError(f'"{lasts[:40]}" is no length of time', next_steps=["90m", "24h", "3d"])
+        return now_us() + int(found[1]) * _UNITS[found[2]]
+    try:
+        at = datetime.fromisoformat(until)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise UsageError(f'"{until[:40]}" is not an instant', where="until", next_steps=["2026-12-01T00:00:00Z"])
+    return instant(at)
 
 
 def _merged(context: Context, given: Mapping[str, Any], before: Budget | None) -> Budget:

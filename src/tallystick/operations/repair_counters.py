@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tallystick.budgets.expect import Expected
+from tallystick.budgets.history import Drift
 from tallystick.budgets.model import Budget, Standing
-from tallystick.budgets.store import Drift, append_drift, list_changes, list_drift
+from tallystick.budgets.store import append_drift, list_changes, list_drift
 from tallystick.kernel.period import MINUTE_US
 from tallystick.operations.blocking_counters import BlockingCounters, Correction
 from tallystick.operations.context import Context, now_us

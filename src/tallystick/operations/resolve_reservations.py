@@ -40,7 +40,7 @@ def resolve_reservations(context: Context, counters: BlockingCounters, at_us: in
         if event.decision or held[event.event_id].owner not in present
     }
     dead = frozenset() if elsewhere else owners - present
-    done = resolve(found, known, dead, at_us, live_owners=present)
+    done = resolve(found, known, dead, at_us, awaited_owners=present)
     for reservation_id, amounts in done:
         counters.settle(reservation_id, amounts)
     return len(done)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from tallystick.budgets.explain import words
+from tallystick.budgets.history import Drift
 from tallystick.budgets.model import Budget, Threshold
 from tallystick.budgets.pace import due, pace
 from tallystick.budgets.standing import Use, uses
-from tallystick.budgets.store import Drift
 from tallystick.budgets.wire import threshold_text
 from tallystick.kernel.period import rfc3339
 from tallystick.notify.model import Alert

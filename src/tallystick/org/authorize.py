@@ -15,6 +15,8 @@ Permission = Literal[
     "prices",
     "keys_read",
     "keys_write",
+    "budgets_read",
+    "budgets_write",
     "tokens_read",
     "tokens_write",
     "audit",
@@ -25,9 +27,9 @@ Permission = Literal[
 ]
 
 GRANTS: Mapping[Role, frozenset[Permission]] = {
-    "viewer": frozenset({"read", "instance"}),
-    "analyst": frozenset({"read", "instance", "prices"}),
-    "owner": frozenset({"read", "instance", "prices", "keys_read", "keys_write"}),
+    "viewer": frozenset({"read", "instance", "budgets_read"}),
+    "analyst": frozenset({"read", "instance", "prices", "budgets_read"}),
+    "owner": frozenset({"read", "instance", "prices", "keys_read", "keys_write", "budgets_read", "budgets_write"}),
     "admin": frozenset(
         {
             "read",
@@ -35,6 +37,8 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
             "prices",
             "keys_read",
             "keys_write",
+            "budgets_read",
+            "budgets_write",
             "tokens_read",
             "tokens_write",
             "audit",
@@ -43,7 +47,9 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
             "alerts_test",
         }
     ),
-    "auditor": frozenset({"read", "instance", "prices", "keys_read", "tokens_read", "audit", "content"}),
+    "auditor": frozenset(
+        {"read", "instance", "prices", "keys_read", "budgets_read", "tokens_read", "audit", "content"}
+    ),
 }
 WHOLE_INSTANCE: frozenset[Permission] = frozenset(
     {"instance", "tokens_read", "tokens_write", "audit", "content", "erase", "alerts_test"}
