@@ -65,7 +65,9 @@ def _histogram(family: str, labels: str, parts: Mapping[str, int]) -> Iterator[s
 
 
 def _own(counted: Counted) -> Iterator[str]:
-    yield from _head("tally_spool_bytes", "gauge", "Disk that the spool holds; a segment takes its room when it begins.")
+    yield from _head(
+        "tally_spool_bytes", "gauge", "Disk that the spool holds; a segment takes its room when it begins."
+    )
     yield f"tally_spool_bytes {counted.spool_bytes}"
     sizes = [(one, str(one.resident)) for one in counted.processes if one.resident is not None]
     yield from _processes("tally_process_resident_bytes", "Memory of each process.", sizes)
