@@ -222,6 +222,7 @@ def records():
     yield from groq()
     yield from azure()
     yield from refusals()
+    yield from completions()
 
 
 def groq():
@@ -260,3 +261,26 @@ def refusals():
         expected = expect({}, [], input_tokens=0, output_tokens=0, status=status, error=word, model="")
         expected["quantities"] = {"uncached_input": 0, "plain_output": 0}
         yield host(f"{name}_refused", dialect, path, chat_request(), expected, body=body)
+
+
+def completions():
+    """The older format, as vLLM and Ollama still speak it."""
+    used = {"prompt_tokens": 41, "completion_tokens": 9, "total_tokens": 50}
+    head = {"id": "cmpl-golden", "object": "text_completion", "created": 1790000000, "model": "aurum-chat"}
+    request = {"model": "aurum-chat", "prompt": "A tally stick is"}
+    choice = {"index": 0, "text": " a stick.", "logprobs": None, "finish_reason": "stop"}
+    body = {**head, "choices": [choice], "usage": used}
+    yield record("completions_plain", "openai", "/v1/completions", request, GROQ_IS, body=body)
+    words = data({**head, "choices": [{**choice, "finish_reason": None}], "usage": None})
+    shown = data({**head, "choices": [{**choice, "finish_reason": None}]})
+    end, end_shown = data({**head, "choices": [choice], "usage": None}), data({**head, "choices": [choice]})
+    counted = data({**head, "choices": [], "usage": used})
+    yield record(
+        "completions_streamed",
+        "openai",
+        "/v1/completions",
+        {**request, **ASKED},
+        GROQ_IS,
+        stream=[words, end, counted, "data: [DONE]\n\n"],
+        client=[shown, end_shown, "data: [DONE]\n\n"],
+    )
