@@ -80,6 +80,25 @@ def test_a_restart_that_lost_everything_is_empty(server: RunningRedis, counters:
     assert counters.reserve(ask("evt_4", hold("a", 1, 100))).granted
 
 
+@pytest.mark.parametrize("how", ["flushed", "restarted"])
+def test_what_is_lost_while_it_is_built_is_not_marked_built(
+    server: RunningRedis, open_counters: Callable[..., Driven], how: str
+) -> None:
+    counters = open_counters()
+    assert not counters.built()
+    counters.correct("a", 0, 90)
+    server.ask("SAVE")
+    if how == "flushed":
+        server.ask("FLUSHALL")
+    else:
+        server.restart(empty=False, kill=True)
+    with pytest.raises(CountersAway, match="lost while"):
+        counters.mark_built()
+    assert not counters.built()
+    counters.mark_built()
+    assert counters.built()
+
+
 def test_a_restart_with_a_stale_snapshot_is_not_believed_until_built_anew(
     server: RunningRedis, counters: Driven, open_counters: Callable[..., Driven]
 ) -> None:

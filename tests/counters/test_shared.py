@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tallystick.counters.shared import SharedCounters
 from tallystick.counters.shared_file import LOG_WORDS
 from tallystick.kernel.errors import Unavailable
 from tallystick.ports import CountersAway
+from tests.counters.deadly import make_deadly
 from tests.counters.driven import DAY, HOUR_US, NOON_US, Driven, ask, hold, key
 
 SPAWN = multiprocessing.get_context("fork")
@@ -142,36 +143,10 @@ def test_threads_of_one_process_exclude_each_other(counters: Driven) -> None:
 # ── killed anywhere ──────────────────────────────────────────────────────────
 
 
-class DeadlyWords:
-    """The words of a file that kill their process with the given write."""
-
-    def __init__(self, words: memoryview, lives: int) -> None:
-        self._words = words
-        self._lives = lives
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._words[place]
-
-    def __setitem__(self, place: Any, value: Any) -> None:
-        self._lives -= 1
-        if self._lives < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._words[place] = value
-
-
 def _die_while_calling(path: Path, lives: int) -> None:
     """Reserve and settle until the write that kills."""
     driven = counters_at(path, deadline_ms=5000)
-    file = driven.counters._file  # type: ignore[attr-defined]
-    real = file.words
-    deadly = DeadlyWords(real, lives)
-
-    def log_word_by_word(changes: Sequence[int]) -> None:
-        for place, word in enumerate(changes):
-            deadly[shared_file._AT_LOG + place] = word
-
-    file._write_log = log_word_by_word
-    file.commit = lambda changes: _commit_deadly(file, deadly, changes)
+    make_deadly(driven.counters, lives, lambda: os.kill(os.getpid(), signal.SIGKILL))  # type: ignore[arg-type]
     call = 0
     while True:
         call += 1
@@ -181,15 +156,6 @@ def _die_while_calling(path: Path, lives: int) -> None:
             os._exit(5)
         if call % 4:
             driven.counters.settle(name, [2, 2, 2])
-
-
-def _commit_deadly(file: Any, deadly: DeadlyWords, changes: Sequence[int]) -> None:
-    """The real commit, over words that kill."""
-    real, file.words = file.words, deadly
-    try:
-        shared_file.SharedFile.commit(file, changes)
-    finally:
-        file.words = real
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -263,6 +229,18 @@ def test_a_file_that_is_removed_under_us_is_noticed_and_empty(counters: Driven, 
     other.mark_built()
     assert counters.reserve(ask("evt_3", hold("a", 1, 100))).granted
     assert other.stands("a") == (0, 1)
+
+
+def test_what_is_lost_while_it_is_built_is_not_marked_built(tmp_path: Path) -> None:
+    builder = counters_at(tmp_path / "counters")
+    assert not builder.built()
+    builder.correct("a", 0, 90)
+    (tmp_path / "counters").unlink()
+    with pytest.raises(CountersAway, match="lost while"):
+        builder.mark_built()
+    assert not builder.built()
+    builder.mark_built()
+    assert builder.built()
 
 
 @pytest.mark.parametrize("damage", ["magic", "version", "boot", "cut", "text"])

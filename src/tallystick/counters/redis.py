@@ -1,6 +1,7 @@
 """Counters in Redis, for gateways on several machines: one script per act, one round trip, a deadline."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ class RedisCounters:
     def __init__(self, url: str, *, deadline_ms: float = 20, owner: str = "", namespace: str = "tally") -> None:
         self._prefix = f"{namespace}:"
         self._deadline_s = deadline_ms / 1000
+        self._building = ""
         # A client's name has no spaces.
         name = "-".join(["tally", *owner.split()])
         self._server = RedisServer(url, name=name, connect_s=_UNHURRIED_S)
@@ -97,11 +99,21 @@ class RedisCounters:
 
     async def built(self) -> bool:
         """As the port says: by this run of the server, since it last was empty."""
-        return bool(await self._run(BUILT, self._prefix))
+        found = await self._run(BUILT, self._prefix, secrets.token_hex(8))
+        if found == 1:
+            return True
+        self._building = self._building or found.decode()
+        return False
 
     async def mark_built(self) -> None:
-        """As the port says."""
-        await self._run(MARK_BUILT, self._prefix)
+        """As the port says.
+
+        Raises:
+            CountersAway: Not reachable; or what was seen empty and built is lost: restarted or flushed meanwhile.
+        """
+        building, self._building = self._building, ""
+        if not await self._run(MARK_BUILT, self._prefix, building):
+            raise CountersAway("empty: lost while it was built from the ledger")
 
     async def close(self) -> None:
         """Send what is queued, for up to two seconds; close the connections."""

@@ -8,7 +8,7 @@ partial sum below 10^13. Posted and reserved are changed by HINCRBY alone, whose
 Instants are microseconds below 2^53 and may be numbers.
 
 Names of keys, all behind the prefix ``{namespace}:``: ``epoch`` the run id of the server the counters were
-built on; ``open`` the ids of open reservations; ``c:<key in hex>`` a counter: p posted, r reserved,
+built on, ``building`` a token of what is being built; ``open`` the ids of open reservations; ``c:<key in hex>`` a counter: p posted, r reserved,
 t tripped until, b probe; ``r:<id>`` a reservation: g the answer, o owner, x expires, k keys, a amounts,
 d how long each counter is kept, b probe, q probed breakers. An answer of ``C`` is a reservation that
 was cancelled before it arrived. Every script's first argument is the run id of the server it runs in.
@@ -214,6 +214,22 @@ end
 return 1
 """
 
-MARK_BUILT = "return redis.call('SET', ARGV[2] .. 'epoch', ARGV[1])"
+# Gives 1 when built on this run of the server, else the token of what is being built, which is lost with it.
+BUILT = """
+if redis.call('GET', ARGV[2] .. 'epoch') == ARGV[1] then return 1 end
+local token = ARGV[1] .. ' ' .. ARGV[3]
+local name = ARGV[2] .. 'building'
+local found = redis.call('GET', name)
+if found and string.sub(found, 1, #ARGV[1]) == ARGV[1] then return found end
+redis.call('SET', name, token)
+return token
+"""
 
-BUILT = "return redis.call('GET', ARGV[2] .. 'epoch') == ARGV[1] and 1 or 0"
+MARK_BUILT = """
+if ARGV[3] ~= '' then
+  local same = string.sub(ARGV[3], 1, #ARGV[1]) == ARGV[1]
+  if not same or redis.call('GET', ARGV[2] .. 'building') ~= ARGV[3] then return 0 end
+end
+redis.call('SET', ARGV[2] .. 'epoch', ARGV[1])
+return 1
+"""

@@ -5,6 +5,7 @@ takes the file's lock for some microseconds and is done, or not done, as a whole
 """
 
 import contextlib
+import secrets
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from tallystick.counters.shared_slots import SLOT_WORDS, Slots, key_of, read_slo
 from tallystick.counters.weigh import ENDS, POSTED, PROBE, PROBE_US, RESERVED, TRIPPED, USED, Weighed, weigh
 from tallystick.ports import CountersAway
 
-_AT_BUILT = HEAD_WORDS - 3
+_AT_BUILT, _AT_BUILDING = HEAD_WORDS - 3, HEAD_WORDS - 4
 _NO_LIMIT = -(2**63)
 # How exactly a slot knows when it was used last: a write less for most calls.
 _USED_US = 3_600_000_000
@@ -57,6 +58,7 @@ class SharedCounters:
         self._file = SharedFile(path, shape, deadline_s=deadline_ms / 1000)
         self._slots = Slots(self._file, BODY, counters)
         self._open = OpenTable(self._file, BODY + slots, reservations)
+        self._building = 0
         self._late: list[tuple[str, Sequence[int] | None]] = []
 
     async def reserve(self, ask: Ask) -> Granted:
@@ -129,13 +131,26 @@ class SharedCounters:
                     self._file.commit([at + TRIPPED, 0, at + PROBE, 0])
 
     async def built(self) -> bool:
-        """As the port says."""
+        """As the port says. Where they are not, this begins to build them: `mark_built` is about this file."""
         with self._file:
-            return self._file.words[_AT_BUILT] != 0
+            words = self._file.words
+            if words[_AT_BUILT]:
+                return True
+            if not words[_AT_BUILDING]:
+                words[_AT_BUILDING] = secrets.randbits(62) | 1
+            self._building = self._building or words[_AT_BUILDING]
+            return False
 
     async def mark_built(self) -> None:
-        """As the port says."""
+        """As the port says.
+
+        Raises:
+            CountersAway: What was seen empty and built is lost: the file is another one.
+        """
         with self._file:
+            building, self._building = self._building, 0
+            if building not in {0, self._file.words[_AT_BUILDING]}:
+                raise CountersAway("empty: lost while it was built from the ledger")
             self._file.commit([_AT_BUILT, 1])
 
     async def close(self) -> None:

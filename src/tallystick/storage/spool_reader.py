@@ -135,6 +135,14 @@ class SpoolReader:
             for event_id, segment in folder.begun.items()
         ]
 
+    def in_flight(self) -> list[tuple[str, bytes]]:
+        """Open intents of all gateways as far as they were polled and committed, each with its payload."""
+        return [
+            (event_id, segment.open[event_id].payload)
+            for folder in self._folders.values()
+            for event_id, segment in folder.begun.items()
+        ]
+
     def settle(self, event_ids: Iterable[str]) -> None:
         """The ledger holds these orphans: they are open no longer."""
         for event_id in event_ids:
