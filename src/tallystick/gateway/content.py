@@ -8,14 +8,15 @@ import logging
 
 import msgspec
 
+from tallystick.gateway.credentials import words
 from tallystick.gateway.dialects.hooks import hooks_of
 from tallystick.gateway.fold import fold
 from tallystick.gateway.inflate import inflate
-from tallystick.gateway.prepare import Incoming
+from tallystick.gateway.prepare import Incoming, scheme_of
 from tallystick.gateway.redact import Redactor
 from tallystick.gateway.settings import ContentSettings, GatewaySettings
 from tallystick.gateway.state import State
-from tallystick.gateway.wire_headers import get, text
+from tallystick.gateway.wire_headers import get
 from tallystick.usage.content import CallContent
 from tallystick.usage.model import UsageEvent
 
@@ -75,7 +76,7 @@ def keep_content(state: State, incoming: Incoming, said: Said, event: UsageEvent
 def _content(settings: GatewaySettings, incoming: Incoming, said: Said, event: UsageEvent) -> CallContent:
     rules = settings.content
     assert rules is not None
-    secrets = (text(incoming.secret),)
+    secrets = words(scheme_of(incoming), incoming.secret) if incoming.secret else ()
     asked = Redactor(rules.patterns, rules.max_bytes, secrets)
     request, request_cut = _written(_request_body(incoming, settings.max_body_bytes), asked)
     answered = Redactor(rules.patterns, rules.max_bytes, secrets)

@@ -28,6 +28,15 @@ def carrier(scheme: str, secret: bytes, presented: str) -> Header:
     return scheme.encode(), secret
 
 
+def words(scheme: str, secret: bytes) -> tuple[str, ...]:
+    """What of a provider's key must never be kept: all of it, and of one that signs each secret part."""
+    whole = secret.decode("utf-8", "replace")
+    if scheme != SIGNED:
+        return (whole,)
+    key = parse_key(secret)
+    return tuple(filter(None, (whole, key.secret, key.session)))
+
+
 def signed(request: UpstreamRequest, secret: bytes, region: str) -> UpstreamRequest:
     """The request with AWS's signature of now, by a key as `sigv4.parse_key` reads it."""
     scope = Scope(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), region)

@@ -122,7 +122,7 @@ def outgoing(incoming: Incoming) -> UpstreamRequest:
         provider.connect_timeout_seconds,
     )
     # A signature comes last: it holds for what is sent, byte for byte.
-    return signed(request, incoming.secret, provider.region) if _scheme(incoming) == SIGNED else request
+    return signed(request, incoming.secret, provider.region) if scheme_of(incoming) == SIGNED else request
 
 
 def find_route(incoming: Incoming) -> Route:
@@ -261,11 +261,11 @@ def _outgoing_headers(incoming: Incoming) -> list[tuple[bytes, bytes]]:
 
 def _credential(incoming: Incoming) -> list[Header]:
     assert incoming.caller is not None
-    scheme = _scheme(incoming)
+    scheme = scheme_of(incoming)
     return [] if scheme in (SIGNED, "none") else [carrier(scheme, incoming.secret, incoming.caller.form)]
 
 
-def _scheme(incoming: Incoming) -> str:
+def scheme_of(incoming: Incoming) -> str:
     """How the key that pays travels: the caller's own as it came, ours in the provider's way."""
     caller = incoming.caller
     assert caller is not None
