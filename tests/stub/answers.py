@@ -3,10 +3,10 @@
 import base64
 import json
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.stub import bedrock, cohere, google
+from tests.stub import bedrock, cohere, google, openai_more
 
 CREATED = 1_790_000_000
 WORDS = ("Tally", " sticks", " split", " in", " two", ";", " the", " lender", " kept", " the", " stock", ".")
@@ -70,6 +70,8 @@ def answer(ask: Ask) -> Answer | None:
         return of_cohere(ask)
     if "/publishers/anthropic/models/" in ask.path:
         return messages(ask)
+    if (below := openai_more.azure_path(ask.path)) is not None:
+        return of_azure(ask, below)
     bare = ask.path.removeprefix("/v1")
     anthropic = "anthropic-version" in ask.headers
     if ask.method == "GET" and bare.startswith("/models"):
@@ -80,9 +82,26 @@ def answer(ask: Ask) -> Answer | None:
         "/embeddings": embeddings,
         "/messages": messages,
         "/messages/count_tokens": count_tokens,
-        "/files": lambda ask: Answer({"id": "file-1", "object": "file"}),
     }.get(bare)
-    return made(ask) if made and ask.method == "POST" else None
+    return made(ask) if made and ask.method == "POST" else of_media(ask, bare)
+
+
+def of_media(ask: Ask, bare: str) -> Answer | None:
+    if bare == "/audio/speech":
+        return Answer(events=list(openai_more.SOUND), model=ask.model, content_type="audio/mpeg", streams=True)
+    body = openai_more.body_of(bare, ask.method)
+    if body is None:
+        return None
+    events = [sse(event, event["type"]) for event in openai_more.picture_events(bare)] if "/images/" in bare else []
+    return Answer(body, events, body.get("usage") or {}, "", ask.model)
+
+
+def of_azure(ask: Ask, below: str) -> Answer | None:
+    """A deployment answers with the model behind it; its streams begin with a chunk about filters."""
+    made = answer(replace(ask, path=f"/v1{below}", body={**ask.body, "model": openai_more.DEPLOYED}))
+    if made is not None and made.events and below == "/chat/completions":
+        made.events.insert(0, sse(openai_more.FILTERS))
+    return made
 
 
 def models(bare: str, *, anthropic: bool) -> Answer:
