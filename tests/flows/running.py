@@ -108,13 +108,18 @@ class Running:
         return found
 
 
+# Providers by their dialect, and whose made-up prices hold for them.
+_OTHERS = {"gemini": "google", "vertex": "google", "cohere": "cohere", "azure": "openai", "mistral": "openai"}
+
+
 def tally_toml(path: Path, stub_url: str, extra: str = "") -> Path:
     path.write_text(
         f'[providers.openai]\ndialect = "openai"\nbase_url = "{stub_url}"\napi_key_env = "STUB_OPENAI_KEY"\n'
         f'[providers.anthropic]\ndialect = "anthropic"\nbase_url = "{stub_url}"\napi_key_env = "STUB_ANTHROPIC_KEY"\n'
         + "".join(
-            f'[providers.{name}]\ndialect = "{name}"\nbase_url = "{stub_url}"\napi_key_env = "STUB_OPENAI_KEY"\n'
-            for name in ("gemini", "vertex", "cohere")
+            f'[providers.{name}]\ndialect = "{name}"\nprovider = "{prices}"\nbase_url = "{stub_url}"\n'
+            'api_key_env = "STUB_OPENAI_KEY"\n'
+            for name, prices in _OTHERS.items()
         )
         + extra
     )
