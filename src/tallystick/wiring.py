@@ -164,6 +164,8 @@ def gateway_settings(config: Config, data_dir: Path) -> GatewaySettings:
         otel_endpoint=gateway.otel_endpoint,
         budgets=_budgets(config, data_dir),
         stamp_reservations=gateway.stamp_reservations,
+        heartbeat_seconds=gateway.heartbeat_seconds,
+        cache_bytes=gateway.cache_bytes,
     )
 
 

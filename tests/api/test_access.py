@@ -43,6 +43,11 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/erase"): {"admin", "local"},
     ("GET", "/api/v1/alerts"): ALL,
     ("GET", "/metrics"): ALL,
+    ("GET", "/api/v1/gateway/health"): ALL,
+    ("GET", "/api/v1/rules"): ALL,
+    ("POST", "/api/v1/rules/test"): ALL,
+    ("PUT", "/api/v1/rules/{name}"): {"admin", "local"},
+    ("DELETE", "/api/v1/rules/{name}"): {"admin", "local"},
     ("POST", "/api/v1/alerts/test"): {"admin", "local"},
     ("POST", "/logout"): ALL | SCOPED,
 }
@@ -52,6 +57,8 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "/api/v1/tokens"): {"role": "viewer"},
     ("POST", "/api/v1/login-links"): {},
     ("POST", "/api/v1/import"): {"paths": []},
+    ("POST", "/api/v1/rules/test"): {},
+    ("PUT", "/api/v1/rules/{name}"): {"then": {"deny": "no"}},
     ("POST", "/api/v1/erase"): {},
 }
 STRANGERS = ("none", "unknown", "revoked", "expired", "a gateway key")
@@ -83,7 +90,12 @@ def callers(context: Context, local: Lines) -> dict[str, Lines]:
 
 
 def _target(template: str) -> str:
-    return template.replace("{event_id}", "evt_x").replace("{key_id}", "key_x").replace("{token_id}", "tok_x")
+    return (
+        template.replace("{event_id}", "evt_x")
+        .replace("{key_id}", "key_x")
+        .replace("{token_id}", "tok_x")
+        .replace("{name}", "x")
+    )
 
 
 def _routes(app: FastAPI) -> list[tuple[str, str]]:

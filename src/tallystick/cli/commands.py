@@ -23,6 +23,7 @@ _GROUPS = {
     "budgets": "tallystick.cli.budgets:app",
     "tokens": "tallystick.cli.tokens:app",
     "prices": "tallystick.cli.prices:app",
+    "rules": "tallystick.cli.rules:app",
     "alerts": "tallystick.cli.alerts:app",
     "config": "tallystick.cli.config_show:app",
 }

@@ -42,6 +42,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "gateway.read_timeout_seconds": (0.001, 86_400),
     "gateway.segment_bytes": (4096, 2**31),
     "gateway.connections_per_host": (1, 65_535),
+    "gateway.heartbeat_seconds": (0, 3600),
+    "gateway.cache_bytes": (0, 2**36),
     "budgets.deadline_ms": (1, 60_000),
     "budgets.key_usd_per_day": (0, 10**9),
     "budgets.run_usd": (0, 10**9),
@@ -98,6 +100,7 @@ def _check(config: Config, where: str) -> None:
     for name, provider in config.providers.items():
         _check_name(name, where)
         _check_provider(provider, f"{where}: [providers.{name}]")
+        _check_fallbacks(config.providers, name, f"{where}: [providers.{name}]")
 
 
 def _check_number(path: str, value: float | None, ends: tuple[float, float], where: str) -> None:
@@ -189,6 +192,9 @@ def _check_provider(provider: Provider, entry: str) -> None:
     _check_word("auth", provider.auth, AUTHS, entry)
     _check_word("billing", provider.billing, BILLINGS, entry)
     _check_url(provider.base_url, entry)
+    if provider.openai_url:
+        _check_url(provider.openai_url, entry, "openai_url")
+    _check_number("max_retries", provider.max_retries, (0, 10), entry)
     if provider.auth == "aws-sigv4" and not (provider.region or region_of(provider.base_url)):
         raise ConfigError(
             "a request is signed for one region, and base_url names none",
@@ -208,20 +214,38 @@ def _check_provider(provider: Provider, entry: str) -> None:
             )
 
 
-def _check_url(base_url: str, entry: str) -> None:
+def _check_fallbacks(providers: Mapping[str, Provider], name: str, entry: str) -> None:
+    for other in providers[name].fallbacks:
+        if other == name or other not in providers:
+            near = difflib.get_close_matches(other, sorted(set(providers) - {name}), n=1)
+            raise ConfigError(
+                f'fallback "{other}" is {"the provider itself" if other == name else "no provider of this file"}',
+                where=entry,
+                next_steps=[f'did you mean "{near[0]}"?'] if near else [f"add [providers.{other}]"],
+            )
+        mine, its = providers[name].dialect, providers[other].dialect
+        if mine != its and not (mine == "openai" and providers[other].openai_url):
+            raise ConfigError(
+                f'fallback "{other}" speaks {its}, and calls of {name} are written for {mine}',
+                where=entry,
+                next_steps=["name a provider of the same dialect", "or give it an openai_url"],
+            )
+
+
+def _check_url(base_url: str, entry: str, field: str = "base_url") -> None:
     try:
         parts = urlsplit(base_url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigError(f"base_url is no address: {error}", where=entry) from None
+        raise ConfigError(f"{field} is no address: {error}", where=entry) from None
     if parts.username is not None or parts.password is not None:
-        raise ConfigError("base_url must not carry credentials; use api_key_env", where=entry)
+        raise ConfigError(f"{field} must not carry credentials; use api_key_env", where=entry)
     if parts.scheme not in {"https", "http"}:
-        raise ConfigError(f'base_url "{base_url}" must start with https:// or http://', where=entry)
+        raise ConfigError(f'{field} "{base_url}" must start with https:// or http://', where=entry)
     if not host or port == 0 or re.search(r"[\s\x00-\x1f\x7f]", base_url):
-        raise ConfigError(f"base_url {base_url!r} names no host to reach", where=entry)
+        raise ConfigError(f"{field} {base_url!r} names no host to reach", where=entry)
     if parts.query or parts.fragment:
-        raise ConfigError(f'base_url "{base_url}" may hold a path, but no "?" and no "#"', where=entry)
+        raise ConfigError(f'{field} "{base_url}" may hold a path, but no "?" and no "#"', where=entry)
 
 
 def _build(kind: type, raw: object, where: str, path: str) -> Any:

@@ -69,6 +69,9 @@ class Gateway:
         client: How providers are spoken to: ``lean``, our own, or ``aiohttp``, slower and known the world over.
         access_log: File for one JSON line a call; ``-`` is standard output, empty writes none.
         otel_endpoint: Where finished calls are sent as OpenTelemetry spans (OTLP over HTTP, JSON); empty sends none.
+        heartbeat_seconds: Silence of a stream after which its client is sent a comment that keeps the connection
+            alive; 0 sends none.
+        cache_bytes: Memory of each worker for answers that routing rules keep; 0 keeps none.
         stamp_reservations: Send the reservation's id to the provider as ``x-tally-reservation``: for tests of
             whether anything passes the budgets by.
     """
@@ -84,6 +87,8 @@ class Gateway:
     access_log: str = ""
     otel_endpoint: str = ""
     stamp_reservations: bool = False
+    heartbeat_seconds: float = 15.0
+    cache_bytes: int = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

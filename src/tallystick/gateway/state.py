@@ -12,7 +12,7 @@ from tallystick.counters.open import open_counters
 from tallystick.gateway.aiohttp_upstream import AiohttpUpstream
 from tallystick.gateway.attribution import HeaderReader
 from tallystick.gateway.cache import ResponseCache
-from tallystick.gateway.health import HealthBoard
+from tallystick.gateway.health import HealthBoard, HealthFile
 from tallystick.gateway.identify import KeyRing
 from tallystick.gateway.lean_upstream import LeanUpstream
 from tallystick.gateway.mock import MockUpstream
@@ -53,8 +53,9 @@ class State:
     headers: HeaderReader
     enforcer: Enforcer
     rules: RuleBook
+    health: HealthBoard
+    health_file: HealthFile
     observer: Observer = field(default_factory=Observer)
-    health: HealthBoard = field(default_factory=HealthBoard)
     cache: ResponseCache = field(default_factory=lambda: ResponseCache(0))
     seen: int = -1
     contents_lost: int = 0
@@ -94,7 +95,10 @@ class State:
         return await asyncio.get_running_loop().run_in_executor(self._reader, what, self.config_db)
 
     def watch(self) -> None:
-        """Begin to look once a second whether a change was missed (its writer died before telling)."""
+        """Begin to look once a second whether a change was missed (its writer died before telling), and to tell
+        how upstreams fare.
+        """
+        self.health_file.watch()
         self._backstop = asyncio.ensure_future(self._look())
 
     async def _look(self) -> None:
@@ -121,6 +125,7 @@ class State:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.health_file.close()
         await self._read(ConfigDb.close)
         self._reader.shutdown()
         await self.upstream.close()
@@ -153,6 +158,7 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
     enforcer.refresh()
     rules = RuleBook(lambda version: rules_since(config_db, version))
     rules.refresh()
+    health = HealthBoard()
     return State(
         settings=settings,
         config_db=config_db,
@@ -166,6 +172,8 @@ def open_state(settings: GatewaySettings, upstream: Upstream | None = None) -> S
         observer=open_observer(settings, folder.name, now_us()),
         enforcer=enforcer,
         rules=rules,
+        health=health,
+        health_file=HealthFile(health, settings.data_dir / "health", folder.name),
         cache=ResponseCache(settings.cache_bytes),
     )
 
@@ -185,5 +193,10 @@ def spool_folder(settings: GatewaySettings, at_us: int) -> Path:
 
 def private_hosts(settings: GatewaySettings) -> set[str]:
     """Hosts that may lead inside: allowed by word, or written out as ``localhost``."""
-    hosts = {(urlsplit(one.base_url).hostname or "", one.allow_private) for one in settings.providers.values()}
+    hosts = {
+        (urlsplit(url).hostname or "", one.allow_private)
+        for one in settings.providers.values()
+        for url in (one.base_url, one.openai_url)
+        if url
+    }
     return {host for host, allowed in hosts if allowed or host == "localhost" or host.endswith(".localhost")}

@@ -19,6 +19,7 @@ Permission = Literal[
     "budgets_write",
     "tokens_read",
     "tokens_write",
+    "rules_write",
     "audit",
     "content",
     "erase",
@@ -41,6 +42,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
             "budgets_write",
             "tokens_read",
             "tokens_write",
+            "rules_write",
             "audit",
             "content",
             "erase",
@@ -52,7 +54,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     ),
 }
 WHOLE_INSTANCE: frozenset[Permission] = frozenset(
-    {"instance", "tokens_read", "tokens_write", "audit", "content", "erase", "alerts_test"}
+    {"instance", "tokens_read", "tokens_write", "rules_write", "audit", "content", "erase", "alerts_test"}
 )
 SCOPED_ROLES: tuple[Role, ...] = ("viewer", "analyst", "owner")
 
