@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -227,6 +229,16 @@ def test_a_key_of_ours_that_is_not_valid_is_refused_and_goes_nowhere(
     assert not stub.requests
 
 
+def contents(gateway: RunningGateway, wait_for: int = 0) -> list[bytes]:
+    """What was kept of all calls; it is written after their rows."""
+    deadline = time.monotonic() + 5
+    while True:
+        found = [one.payload for one in gateway.records() if one.kind == "content"]
+        if len(found) >= wait_for or time.monotonic() > deadline:
+            return found
+        time.sleep(0.02)
+
+
 def header(seen: Seen, name: str) -> str:
     found = [value for key, value in seen.headers if key == name]
     assert len(found) == 1, (name, found)
@@ -267,6 +279,19 @@ def test_what_the_gateway_signs_is_what_aws_verifies(
     assert {"host", "x-amz-date", "content-type"} <= set(
         signed.partition("SignedHeaders=")[2].partition(",")[0].split(";")
     )
+
+
+def test_the_other_client_sends_what_was_signed_too(tmp_path: Path) -> None:
+    key = (ProviderKeySecret(f"AKIDEXAMPLE:{AWS_SECRET}:{SESSION}"),)
+    with in_thread() as stub:
+        upstream = ProviderSettings(
+            "bedrock", stub.url, "aws.bedrock", keys=key, auth="aws-sigv4", region="eu-central-1"
+        )
+        with running_gateway(tmp_path, stub, providers={"signed": upstream}, client="aiohttp") as gateway:
+            client(gateway, name="signed").converse(modelId=PROFILE, messages=TURN)
+            (seen,) = stub.requests
+
+    assert header(seen, "authorization").rpartition("Signature=")[2] == signature_by_botocore(seen)
 
 
 @pytest.mark.parametrize("name", ["bedrock", "signed"])
@@ -333,10 +358,32 @@ def test_an_escaped_slash_opens_no_other_path(gateway: RunningGateway, stub: Stu
 
 
 def test_what_was_said_in_frames_is_kept_as_one_text(gateway: RunningGateway) -> None:
+    before = len(contents(gateway))
     list(client(gateway).converse_stream(modelId=CLAUDE, messages=TURN)["stream"])
     body = json.dumps(ANTHROPIC)
     list(client(gateway).invoke_model_with_response_stream(modelId=CLAUDE, body=body)["body"])
 
-    gateway.rows(wait_for=2)
-    kept = b"".join(one.payload for one in gateway.records() if one.kind == "content")
-    assert kept.count(b"Tally sticks split in two; the lender") >= 2
+    kept = contents(gateway, before + 2)[before:]
+    assert [one.count(b"Tally sticks split in two; the lender") for one in kept] == [1, 1]
+
+
+def test_no_part_of_a_key_that_signs_is_kept_with_what_was_said(gateway: RunningGateway) -> None:
+    said = [{"role": "user", "content": [{"text": f"keep {AWS_SECRET} and {SESSION}"}]}]
+    before = len(contents(gateway))
+    client(gateway, name="signed").converse(modelId=CLAUDE, messages=said)
+
+    kept = contents(gateway, before + 1)[-1]
+    assert b"keep " in kept
+    assert AWS_SECRET.encode() not in kept
+    assert SESSION.encode() not in kept
+
+
+def test_a_caller_s_own_key_is_blotted_out_also_where_we_would_sign(gateway: RunningGateway) -> None:
+    said = [{"role": "user", "content": [{"text": "keep ABSKexample"}]}]
+    url = f"{gateway.url}/signed/model/{CLAUDE}/converse"
+    before = len(contents(gateway))
+    httpx.post(url, json={"messages": said}, headers={"authorization": "Bearer ABSKexample"})
+
+    kept = contents(gateway, before + 1)[-1]
+    assert b"keep " in kept
+    assert b"ABSKexample" not in kept

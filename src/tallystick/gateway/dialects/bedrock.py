@@ -174,6 +174,10 @@ class Bedrock(Hooks):
             return below
         return f"/model/arn/{found[2]}"
 
+    def key_note(self) -> str:
+        """Either of the two ways to pay."""
+        return '; a Bedrock API key is sent as it is, auth = "aws-sigv4" signs with an access key in its place'
+
     def as_events(self, stream: bytes) -> bytes:
         """The frames' payloads, vendors' events taken out of their base64, as server-sent events."""
         events = []
