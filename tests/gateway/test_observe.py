@@ -224,17 +224,27 @@ def _row(number: int = 1, **changes: Any) -> UsageEvent:
 def test_a_collector_is_tried_again_and_what_it_refuses_is_not(collector: Receiver) -> None:
     lost: list[int] = []
     waits: list[float] = []
-    sender = SpanSender(f"{collector.url}/v1/traces", lambda: lost.append(1), waits.append)
+
+    class Running(threading.Event):
+        """Set or not, it is asked how long and waits for nothing."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0)
+            return self.is_set()
+
+    running = Running()
+    sender = SpanSender(f"{collector.url}/v1/traces", lambda: lost.append(1))
     collector.requests.clear()
     collector.statuses = [503, 429]
-    sender([_row()], False)
+    sender([_row()], running)
     assert (len(collector.requests), lost, waits) == (3, [], [1.0, 2.0])
     assert len({one.body for one in collector.requests}) == 1
     collector.statuses = [400]
-    sender([_row(), _row(2)], False)
+    sender([_row(), _row(2)], running)
     assert (len(collector.requests), lost) == (4, [1, 1])
     collector.statuses = [503]
-    sender([_row()], True)
+    running.set()
+    sender([_row()], running)
     assert (len(collector.requests), lost) == (5, [1, 1, 1]), "a process that ends waits for nobody"
 
 

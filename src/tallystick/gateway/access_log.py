@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ class AccessLog:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def __call__(self, rows: Sequence[UsageEvent], ending: bool) -> None:
+    def __call__(self, rows: Sequence[UsageEvent], ending: threading.Event) -> None:
         """Write a batch.
 
         Raises:

@@ -17,7 +17,7 @@ class Batches:
 
     Args:
         name: Of the thread.
-        take: Given rows in order, in the thread; told whether the process ends, when it must not wait long.
+        take: Given rows in order, in the thread, and an event that is set when the process ends: then it waits no more.
         lost: Called for each row that finds no room or cannot be handed over, in either thread.
         seconds: Between batches.
         most: Rows that may wait.
@@ -26,7 +26,7 @@ class Batches:
     def __init__(
         self,
         name: str,
-        take: Callable[[Sequence[UsageEvent], bool], None],
+        take: Callable[[Sequence[UsageEvent], threading.Event], None],
         lost: Callable[[], None],
         *,
         seconds: float = 0.5,
@@ -58,15 +58,15 @@ class Batches:
 
     def _run(self) -> None:
         while not self._ending.wait(self._seconds):
-            self._hand_over(ending=False)
-        self._hand_over(ending=True)
+            self._hand_over()
+        self._hand_over()
 
-    def _hand_over(self, *, ending: bool) -> None:
+    def _hand_over(self) -> None:
         batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if not batch:
             return
         try:
-            self._take(batch, ending)
+            self._take(batch, self._ending)
         except Exception:  # noqa: BLE001 - the next batch may pass
             _LOG.exception("%d rows could not be handed over by %s", len(batch), self._thread.name)
             for _ in batch:

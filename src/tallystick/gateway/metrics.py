@@ -5,6 +5,7 @@ histograms, whose cells count each interval apart (``0.05``, ``+Inf``) and keep 
 sum in whole units (``sum``).
 """
 
+import contextlib
 import threading
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -137,7 +138,8 @@ class Lost:
 
     def __call__(self) -> None:
         """One more."""
-        with self._lock:
+        # A thread may outlive the cells while the process ends.
+        with self._lock, contextlib.suppress(ValueError):
             self._cells.values[self._cell] += 1
 
 

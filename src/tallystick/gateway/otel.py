@@ -2,7 +2,7 @@
 
 import logging
 import re
-import time
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
@@ -33,27 +33,26 @@ class SpanSender:
         lost: Called for each span that is dropped.
     """
 
-    def __init__(self, endpoint: str, lost: Callable[[], None], wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, endpoint: str, lost: Callable[[], None]) -> None:
         bare = endpoint.rstrip("/")
         self._url = bare if bare.endswith("/v1/traces") else f"{bare}/v1/traces"
         self._lost = lost
-        self._wait = wait
 
-    def __call__(self, rows: Sequence[UsageEvent], ending: bool) -> None:
+    def __call__(self, rows: Sequence[UsageEvent], ending: threading.Event) -> None:
         """Send a batch; refused calls made no attempt, so they are no span."""
         attempts = [row for row in rows if row.attempt]
         for start in range(0, len(attempts), _MOST_SPANS):
             some = attempts[start : start + _MOST_SPANS]
-            failed = self._send(_encode(trace_request(some)), () if ending else _WAITS)
+            failed = self._send(_encode(trace_request(some)), ending)
             if failed:
                 _LOG.warning("%d spans were dropped: %s", len(some), failed)
                 for _ in some:
                     self._lost()
 
-    def _send(self, body: bytes, waits: Sequence[float]) -> str:
+    def _send(self, body: bytes, ending: threading.Event) -> str:
         """Empty when it was taken, else why not."""
         failed = ""
-        for wait in (*waits, None):
+        for wait in (*_WAITS, None):
             again = True
             try:
                 status = post(Post(self._url, body, {"content-type": "application/json"}, allow_private=True))
@@ -62,9 +61,8 @@ class SpanSender:
                 failed, again = f"the collector answered {status}", status in _AGAIN
             except PostFailed as error:
                 failed, again = error.reason, error.retry
-            if wait is None or not again:
+            if wait is None or not again or ending.wait(wait):
                 break
-            self._wait(wait)
         return failed
 
 

@@ -22,7 +22,7 @@ class Post:
     Attributes:
         url: ``http`` or ``https``; never repeated in errors or logs, for it may be a secret.
         allow_private: The host may resolve to an address that is not public.
-        seconds: For connecting, sending and the answer, all together.
+        seconds: For connecting to each address, for each step of TLS, and for request and answer together.
     """
 
     url: str = field(repr=False)
