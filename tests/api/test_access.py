@@ -35,6 +35,17 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/v1/keys"): {"owner", "admin", "auditor", "local", "scoped owner"},
     ("POST", "/api/v1/keys"): {"owner", "admin", "local", "scoped owner"},
     ("DELETE", "/api/v1/keys/{key_id}"): {"owner", "admin", "local", "scoped owner"},
+    ("GET", "/api/v1/budgets"): ALL | SCOPED,
+    ("POST", "/api/v1/budgets/check"): ALL | SCOPED,
+    ("GET", "/api/v1/budgets/{name}"): ALL | SCOPED,
+    ("PUT", "/api/v1/budgets/{name}"): {"owner", "admin", "local", "scoped owner"},
+    ("DELETE", "/api/v1/budgets/{name}"): {"owner", "admin", "local", "scoped owner"},
+    ("GET", "/api/v1/budgets/{name}/counters"): ALL | SCOPED,
+    ("POST", "/api/v1/budgets/{name}/override"): {"owner", "admin", "local", "scoped owner"},
+    ("POST", "/api/v1/budgets/{name}/reopen"): {"owner", "admin", "local", "scoped owner"},
+    ("GET", "/api/v1/counters/drift"): ALL,
+    ("POST", "/api/v1/replay"): ALL,
+    ("GET", "/api/v1/requests/{event_id}/decision"): ALL | SCOPED,
     ("GET", "/api/v1/tokens"): {"admin", "auditor", "local"},
     ("POST", "/api/v1/tokens"): {"admin", "local"},
     ("DELETE", "/api/v1/tokens/{token_id}"): {"admin", "local"},
@@ -60,6 +71,10 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "/api/v1/rules/test"): {},
     ("PUT", "/api/v1/rules/{name}"): {"then": {"deny": "no"}},
     ("POST", "/api/v1/erase"): {},
+    ("PUT", "/api/v1/budgets/{name}"): {"limit": "1", "where": {"team": ["search"]}},
+    ("POST", "/api/v1/budgets/check"): {},
+    ("POST", "/api/v1/budgets/{name}/override"): {},
+    ("POST", "/api/v1/replay"): {},
 }
 STRANGERS = ("none", "unknown", "revoked", "expired", "a gateway key")
 
@@ -94,6 +109,7 @@ def _target(template: str) -> str:
         template.replace("{event_id}", "evt_x")
         .replace("{key_id}", "key_x")
         .replace("{token_id}", "tok_x")
+        .replace("{name}", "n")
         .replace("{name}", "x")
     )
 

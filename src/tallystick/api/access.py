@@ -47,6 +47,7 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("POST", "/api/v1/budgets/{name}/override"): "budgets_write",
     ("POST", "/api/v1/budgets/{name}/reopen"): "budgets_write",
     ("GET", "/api/v1/counters/drift"): "instance",
+    ("POST", "/api/v1/replay"): "instance",
     ("GET", "/api/v1/requests/{event_id}/decision"): "read",
     ("GET", "/api/v1/tokens"): "tokens_read",
     ("POST", "/api/v1/tokens"): "tokens_write",

@@ -90,8 +90,7 @@ def can_be_known(budget: Budget) -> bool:
 
 def family_of(budget: Budget, at_us: int) -> Family:
     """The family a budget belongs to at an instant: its window, the one it carries over from, all slots that count."""
-    names = {part for name in (*budget.where, *grouping(budget)) for part in _PARTS.get(name, (name,))}
-    dimensions = tuple(sorted(names))
+    dimensions = parts_of((*budget.where, *grouping(budget)))
     if budget.window in ENDLESS:
         start = 0 if budget.window == "total" else at_us - at_us % DAY_US - NAMED_US
         return Family(dimensions, (start,), 0, (0,))
@@ -101,6 +100,11 @@ def family_of(budget: Budget, at_us: int) -> Family:
     if before is not None:
         starts = (before.start_us, *starts)
     return Family(dimensions, starts, slot.end_us, starts)
+
+
+def parts_of(names: Iterable[str]) -> tuple[str, ...]:
+    """What the ledger has to tell so that these dimensions are known."""
+    return tuple(sorted({part for name in names for part in _PARTS.get(name, (name,))}))
 
 
 def families(budgets: Iterable[Budget], at_us: int) -> dict[Family, list[Budget]]:

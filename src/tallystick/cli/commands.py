@@ -15,6 +15,7 @@ _COMMANDS = {
     "demo": "tallystick.cli.demo:demo",
     "import": "tallystick.cli.import_:import_",
     "explain": "tallystick.cli.explain_call:explain_call",
+    "replay": "tallystick.cli.replay:replay",
     "erase": "tallystick.cli.erase:erase",
     "help": "tallystick.cli.help_page:help_page",
 }

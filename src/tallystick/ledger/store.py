@@ -17,6 +17,7 @@ from tallystick.kernel.table import Column
 from tallystick.ledger.budget_sums import Sum, Wanted, sums_params, sums_statement, unknown_statement
 from tallystick.ledger.check import check_columns
 from tallystick.ledger.columns import CHARGE_COLUMNS, CONTENT_COLUMNS, EVENT_COLUMNS
+from tallystick.ledger.past_calls import METER_NAMES, calls_statement, hours_statement, meters_statement
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.ledger.rows import event_select as event_select  # noqa: PLC0414 - for whoever reads pages of events
 from tallystick.ledger.rows import to_events as to_events  # noqa: PLC0414
@@ -249,6 +250,28 @@ def read_refusals(engine: Engine, since_us: int, limit: int) -> list[tuple[int, 
         {"since": since_us},
     )
     return [(int(str(at)), str(decision)) for at, decision in rows]
+
+
+def count_hours(engine: Engine, period: tuple[int, int]) -> list[tuple[int, int]]:
+    """Each hour of a period that has attempts, its start in microseconds and how many they are."""
+    rows = engine.rows(hours_statement(engine.dialect, EVENTS), {"from": period[0], "to": period[1]})
+    return [(int(str(hour)), int(str(count))) for hour, count in rows]
+
+
+def count_meters(engine: Engine, period: tuple[int, int]) -> list[str]:
+    """The meters that attempts of a period have quantities of."""
+    ((*counts,),) = engine.rows(meters_statement(engine.dialect, EVENTS), {"from": period[0], "to": period[1]})
+    return [name for name, count in zip(METER_NAMES, counts, strict=True) if count]
+
+
+def read_calls(
+    engine: Engine, dimensions: Sequence[str], meters: Sequence[str], period: tuple[int, int]
+) -> list[tuple[Any, ...]]:
+    """Attempts of a period by time: instant, bound and cost in nano-units, input and output tokens, bytes of the
+    request, `max_tokens`, bytes of tools, then the dimensions, then the meters' quantities.
+    """
+    sql = calls_statement(engine.dialect, EVENTS, dimensions, meters)
+    return engine.rows(sql, {"from": period[0], "to": period[1]})
 
 
 def _grains(value: object) -> int:
