@@ -6,6 +6,7 @@ from tallystick.charts.format import count, money
 from tallystick.explore.describe import label
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
+from tallystick.pricing.gpu import gpu_rate, gpu_words
 from tallystick.pricing.model import PriceCard
 from tallystick.usage.meters import BY_NAME, CACHE_READ_METERS
 from tallystick.usage.model import UsageEvent
@@ -208,6 +209,8 @@ def _identity(event: UsageEvent, zone: str) -> tuple[tuple[str, str], ...]:
 def _price(event: UsageEvent, card: PriceCard | None, zone: str) -> tuple[tuple[str, str], ...]:
     if not event.price_id:
         return (("Price card", "none: the price book knows no price for this call"),)
+    if (by_time := gpu_rate(event.price_id)) is not None:
+        return (("Priced", gpu_words(by_time)), ("Server time", seconds(event.measured.quantities.get("gpu_seconds"))))
     pairs = [("Price card", event.price_id)]
     if card is not None:
         since = "always" if not card.valid_from else dates.clock(card.valid_from, zone)
