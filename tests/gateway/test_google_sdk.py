@@ -1,5 +1,6 @@
 """Google's official SDK before a running gateway: what it gets, what it raises, and the rows its calls leave."""
 
+import json
 from collections.abc import Iterator
 
 import anthropic
@@ -9,7 +10,10 @@ from google import genai
 from google.genai import errors, types
 from google.oauth2.credentials import Credentials
 
-from tallystick.gateway.settings import ProviderKeySecret, ProviderSettings
+from tallystick.budgets.model import NANO, Budget
+from tallystick.counters.open import CounterSettings
+from tallystick.gateway.settings import BudgetSettings, ProviderKeySecret, ProviderSettings
+from tallystick.operations.refresh_prices import refresh_prices
 from tests.gateway.harness import RunningGateway, running_gateway
 from tests.stub.answers import WORDS
 from tests.stub.server import Stub
@@ -273,3 +277,31 @@ def test_anthropic_s_sdk_for_vertex_takes_our_key_too(google):
     assert (plain.stream, streamed.stream) == (False, True)
     assert plain.effective_cost == streamed.effective_cost > 0
     assert plain.dimensions["region"] == "europe-west4"
+
+
+def test_a_budget_caps_a_call_and_refuses_the_next_with_one_typed_error(tmp_path, stub_thread):
+    (tmp_path / "prices.toml").write_text(
+        '[[price]]\nprovider = "google"\nmodel = "cent"\nfrom = "2024-01-01"\nper = 1\ninput = "0"\noutput = "0.001"\n'
+    )
+    budget = Budget("bud_1", "three dollars", 3 * NANO, window="day")
+    held = BudgetSettings(CounterSettings("process", tmp_path / "counters"), (budget,))
+    keys = (ProviderKeySecret(SECRET),)
+    providers = {"gemini": ProviderSettings("gemini", stub_thread.url, "gcp.gemini", keys=keys)}
+    with running_gateway(tmp_path, stub_thread, providers=providers, budgets=held) as gateway:
+        refresh_prices(gateway.context, tmp_path / "prices.toml")
+        stub_thread.reset()
+        with client(gateway, **{"x-stub-words": "2495"}) as sdk:
+            sdk.models.generate_content(model="cent", contents="hi", config={"temperature": 0.5})
+            with pytest.raises(errors.ClientError) as caught:
+                sdk.models.generate_content(model="cent", contents="hi")
+        passed, refused = gateway.rows(2)
+
+    (seen,) = stub_thread.requests
+    sent = json.loads(seen.body)["generationConfig"]
+    (info, _) = caught.value.details["error"]["details"]
+    # A thousandth of a dollar each: three dollars afford 3,000 tokens, and 2,500 used leave fewer than 1,024.
+    assert sent == {"temperature": 0.5, "maxOutputTokens": 3000}
+    assert passed.effective_cost == 2_500_000_000_000
+    assert (caught.value.code, caught.value.status) == (429, "RESOURCE_EXHAUSTED")
+    assert (info["reason"], info["metadata"]["budget"]) == ("budget_exceeded", "three dollars")
+    assert (refused.outcome, refused.verdict, refused.attempt) == ("refused", "blocked", 0)

@@ -185,3 +185,23 @@ def test_anthropic_s_sdk_raises_on_a_refusal_and_on_an_error_in_a_stream():
 def test_what_a_key_is_is_said():
     assert "service-account" in VERTEX.key_note()
     assert VERTEX.auth == "bearer"
+
+
+def test_an_embedding_has_a_region_and_no_output():
+    route = VERTEX.route("POST", f"{GOOGLE}:embedContent")
+    request = VERTEX.read_request(route, b'{"content":{"parts":[{"text":"hi"}]}}')
+    body = b'{"embedding":{"values":[0.1]},"usageMetadata":{"promptTokenCount":4,"totalTokenCount":4}}'
+    facts = VERTEX.read_response(route, request, 200, body)
+
+    assert (facts.measured.input_tokens, facts.measured.output_tokens, facts.region) == (4, 0, "europe-west4")
+
+
+def test_only_gemini_s_models_answer_in_arrays():
+    google, claude = (
+        VERTEX.route("POST", f"{path}") for path in (f"{GOOGLE}:streamGenerateContent", f"{CLAUDE}:streamRawPredict")
+    )
+
+    assert VERTEX.is_stream(google, "application/json")
+    assert not VERTEX.is_stream(claude, "application/json")
+    assert VERTEX.is_stream(claude, "text/event-stream")
+    assert VERTEX.as_events(b'[{"a":1}]') == b'data: {"a":1}\n\n'
