@@ -314,23 +314,24 @@ def test_a_server_that_does_not_tell_its_policy_is_warned_about_once(
     driven.close()
 
 
-def test_counters_at_rest_are_kept_for_their_window_and_a_day_and_never_while_held(
+def test_counters_are_kept_for_their_window_and_a_month_and_made_again_without_a_debt(
     server: RunningRedis, counters: Driven
 ) -> None:
     def left(name: str) -> int:
         return int(server.ask("PTTL", f"tally:c:{key(name).hex()}").strip(":\r\n"))
 
     counters.reserve(ask("evt_1", hold("a", 1, 100, ends_us=NOON_US + HOUR_US), hold("b", 0, 100)))
-    assert (left("a"), left("b")) == (-1, -1)
-    counters.settle("evt_1", [1, 0])
-    assert 0 <= (DAY + HOUR_US) // 1000 - left("a") < 10_000
-    assert 0 <= 30 * DAY // 1000 - left("b") < 10_000
-    counters.reserve(ask("evt_2", hold("a", 1, 100, ends_us=NOON_US + HOUR_US)))
-    assert left("a") == -1
-    refused = hold("c", 5, 4, trip_us=HOUR_US, breaker=key("mind"))
+    assert 0 <= (32 * DAY + HOUR_US) // 1000 - left("a") < 10_000
+    assert 0 <= 60 * DAY // 1000 - left("b") < 10_000
+    counters.correct("c", 0, 5, 0)
+    assert 0 <= 60 * DAY // 1000 - left("c") < 10_000
+    refused = hold("d", 5, 4, trip_us=HOUR_US, breaker=key("mind"))
     assert not counters.reserve(ask("evt_3", refused)).granted
     assert 0 < left("mind") <= (DAY + HOUR_US) // 1000
-    assert left("c") == -2  # there is no such counter: what is refused leaves only the breaker
+    assert left("d") == -2  # there is no such counter: what is refused leaves only the breaker
+    server.ask("DEL", f"tally:c:{key('a').hex()}")
+    counters.settle("evt_1", [1, 0])
+    assert counters.stands("a") == (1, 0)
 
 
 def test_a_large_ask_is_one_short_script(counters: Driven) -> None:

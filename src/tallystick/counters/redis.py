@@ -21,6 +21,12 @@ _REFUSALS = {
     b"C": "too slow: the call was given up before it arrived",
     b"O": "full: an amount is beyond 63 bits",
 }
+# Numbers below it are exact in Lua, and so is the sum of four.
+_PLAIN = 10**15
+_NO_LIMIT = 1e300
+# A counter is kept so long after its end, by the server's own clock; one without an end after its last use twice
+# the idle time. Nothing stays reserved as long: the repair resolves what has expired.
+_KEPT_US = 32 * DAY_US
 _PATIENCE_S = 2.0
 # Of what is asked outside calls: pages, the repair.
 _UNHURRIED_S = 5.0
@@ -50,7 +56,10 @@ class RedisCounters:
         if self._queue.is_full:
             raise CountersAway("away: too many settlements wait for Redis")
         holds = _PACK.encode([_packed(hold, ask) for hold in ask.holds])
-        words = (ask.reservation_id, ask.owner, ask.expires_us, ask.at_us, ask.most, ask.least, holds)
+        keys = " ".join([hold.key.hex() for hold in ask.holds])
+        amounts = " ".join([str(hold.amount(ask.most)) for hold in ask.holds])
+        numbers = (ask.expires_us, ask.at_us, ask.most, ask.least)
+        words = (ask.reservation_id, ask.owner, *numbers, holds, keys, amounts)
         try:
             async with asyncio.timeout(self._deadline_s):
                 answer = await self._server.run(RESERVE, self._prefix, *words)
@@ -147,23 +156,29 @@ _ANSWER = msgspec.msgpack.Decoder(tuple[bool, int, list[tuple[str, str, str, int
 def _packed(hold: Hold, ask: Ask) -> tuple[object, ...]:
     """A hold as the script reads it: amounts as decimal strings, keys in hex, times as numbers.
 
-    Kept for the rest of its window and a day more, in milliseconds; as Redis counts by its own clock, it is a length.
+    The last three are for its short way: limit and amount as numbers where they are plain and below 10^15, and
+    whether how long the counter is kept begins anew with each use.
     """
-    kept = max(0, hold.ends_us - ask.at_us) + DAY_US if hold.ends_us else IDLE_US
+    limit, amount = hold.limit, hold.amount(ask.most)
+    plain = not hold.also and hold.carry is None and not hold.trip_us and amount < _PLAIN
+    kept = max(0, hold.ends_us - ask.at_us) + _KEPT_US if hold.ends_us else 2 * IDLE_US
     carried, carry_limit = hold.carry if hold.carry is not None else (b"", 0)
     return (
         hold.key.hex(),
         str(hold.base),
         str(hold.per_output),
-        "" if hold.limit is None else str(hold.limit),
-        str(hold.amount(ask.most)),
+        "" if limit is None else str(limit),
+        str(amount),
         str(hold.amount(ask.least)),
         kept // 1000,
-        hold.trip_us if hold.limit is not None else 0,
-        (hold.breaker or hold.key).hex(),
+        hold.trip_us if limit is not None else 0,
+        (hold.breaker or hold.key).hex() if hold.trip_us else "",
         carried.hex(),
         str(carry_limit),
         [key.hex() for key in hold.also],
+        plain and (_NO_LIMIT if limit is None else limit if limit < _PLAIN else False),
+        amount if plain else 0,
+        not hold.ends_us,
     )
 
 

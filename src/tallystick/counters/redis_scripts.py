@@ -10,7 +10,7 @@ Instants are microseconds below 2^53 and may be numbers.
 Names of keys, all behind the prefix ``{namespace}:``: ``epoch`` the run id of the server the counters were
 built on, ``building`` a token of what is being built; ``open`` the ids of open reservations; ``c:<key in hex>`` a counter: p posted, r reserved,
 t tripped until, b probe; ``r:<id>`` a reservation: g the answer, o owner, x expires, k keys, a amounts,
-d how long each counter is kept, b probe, q probed breakers. An answer of ``C`` is a reservation that
+b probe, q probed breakers. An answer of ``C`` is a reservation that
 was cancelled before it arrived. Every script's first argument is the run id of the server it runs in.
 """
 
@@ -75,59 +75,75 @@ if before then return before end
 
 local holds, output = cmsgpack.unpack(ARGV[9]), most
 local MOST = big('9000000000000000000')
-local standings, lacking, turns = {}, {}, {}
-for index, hold in ipairs(holds) do
-  local key, base, per, limit = hold[1], big(hold[2]), hold[3], hold[4]
-  local cell = redis.call('HMGET', prefix .. 'c:' .. key, 'p', 'r', 't', 'b')
-  local posted, reserved = big(cell[1]), big(cell[2])
+local standings, lacking, turns, fresh = {}, {}, {}, {}
+
+-- The most of the output that fits, nil when not even the least does.
+local function fitting(hold, room)
+  if le(room, ZERO) then room = ZERO end
+  local wanted = output == most and big(hold[5]) or amount_of(big(hold[2]), output, hold[3])
+  if le(wanted, room) then return output end
+  if not le(big(hold[6]), room) then return nil end
+  local low, high = least, output
+  while high - low > 1 do
+    local middle = math.floor((low + high) / 2)
+    if le(amount_of(big(hold[2]), middle, hold[3]), room) then low = middle else high = middle end
+  end
+  return low
+end
+
+-- Until when a breaker refuses, 0 when it lets the call through; what changes goes to turns.
+local function breaker(hold, fits)
+  local name = prefix .. 'c:' .. hold[9]
+  local state = redis.call('HMGET', name, 't', 'b')
+  local tripped, probe = tonumber(state[1] or 0), tonumber(state[2] or 0)
+  if tripped > at then return tripped end
+  if not fits then
+    turns[#turns + 1] = {name, at + hold[8], 0, false, hold[8]}
+    return at + hold[8]
+  end
+  if probe > at then return probe end
+  if tripped > 0 then
+    turns[#turns + 1] = probe > 0 and {name, 0, 0, false, hold[8]} or {name, tripped, at + 5000000, true, hold[8]}
+  end
+  return 0
+end
+
+-- Totals and limit of one hold, as pairs, with earlier slots and what the window before left.
+local function widened(hold, p, r)
+  local posted, reserved = big(p), big(r)
   for _, one in ipairs(hold[12]) do
     local other = redis.call('HMGET', prefix .. 'c:' .. one, 'p', 'r')
     posted, reserved = add(posted, big(other[1])), add(reserved, big(other[2]))
   end
-  local used, tripped, allowed = add(posted, reserved), 0, ''
-  if not le(add(used, big(hold[5])), MOST) then return 'O' end
-  if limit ~= '' then
-    local total = big(limit)
-    if hold[10] ~= '' then
-      local last = redis.call('HMGET', prefix .. 'c:' .. hold[10], 'p', 'r')
-      local unused = sub(sub(big(hold[11]), big(last[1])), big(last[2]))
-      if not le(unused, total) then unused = total end
-      if le(ZERO, unused) then total = add(total, unused) end
-    end
-    allowed = text(total)
-    local room = sub(total, used)
-    if le(room, ZERO) then room = ZERO end
-    local fits = true
-    local wanted = output == most and big(hold[5]) or amount_of(base, output, per)
-    local clamped = output
-    if not le(wanted, room) then
-      if le(big(hold[6]), room) then
-        local low, high = least, output
-        while high - low > 1 do
-          local middle = math.floor((low + high) / 2)
-          if le(amount_of(base, middle, per), room) then low = middle else high = middle end
-        end
-        clamped = low
-      else
-        fits = false
-      end
-    end
-    if hold[8] > 0 then
-      local name = prefix .. 'c:' .. hold[9]
-      local state = hold[9] == key and {cell[3], cell[4]} or redis.call('HMGET', name, 't', 'b')
-      local t, b = tonumber(state[1] or 0), tonumber(state[2] or 0)
-      if t > at then tripped = t
-      elseif not fits then
-        tripped = at + hold[8]
-        turns[#turns + 1] = {name, tripped, 0, 0, hold[8]}
-      elseif b > at then tripped = b
-      elseif t > 0 and b > 0 then turns[#turns + 1] = {name, 0, 0, 0, hold[8]}
-      elseif t > 0 then turns[#turns + 1] = {name, t, at + 5000000, 1, hold[8]}
-      end
-    end
-    if not fits or tripped > 0 then lacking[#lacking + 1] = index - 1 else output = clamped end
+  if hold[4] == '' then return posted, reserved, nil end
+  local total = big(hold[4])
+  if hold[10] ~= '' then
+    local last = redis.call('HMGET', prefix .. 'c:' .. hold[10], 'p', 'r')
+    local unused = sub(sub(big(hold[11]), big(last[1])), big(last[2]))
+    if not le(unused, total) then unused = total end
+    if le(ZERO, unused) then total = add(total, unused) end
   end
-  standings[index] = {text(posted), text(reserved), allowed, tripped}
+  return posted, reserved, total
+end
+
+for index, hold in ipairs(holds) do
+  local cell = redis.call('HMGET', prefix .. 'c:' .. hold[1], 'p', 'r')
+  local p, r = cell[1] or '0', cell[2] or '0'
+  fresh[index] = not cell[1] and not cell[2]
+  -- Four numbers of up to fifteen digits: their sum is below 2^53, so doubles are exact.
+  if hold[13] and output == most and #p < 16 and #r < 16 and tonumber(p) + tonumber(r) + hold[14] <= hold[13] then
+    standings[index] = {p, r, hold[4], 0}
+  else
+    local posted, reserved, total = widened(hold, p, r)
+    local used, tripped = add(posted, reserved), 0
+    if not le(add(used, big(hold[5])), MOST) then return 'O' end
+    if total then
+      local fits = fitting(hold, sub(total, used))
+      if hold[8] > 0 then tripped = breaker(hold, fits) end
+      if fits and tripped == 0 then output = fits else lacking[#lacking + 1] = index - 1 end
+    end
+    standings[index] = {text(posted), text(reserved), total and text(total) or '', tripped}
+  end
 end
 
 local granted = #lacking == 0
@@ -135,25 +151,30 @@ local probe, probed = 0, {}
 for _, turn in ipairs(turns) do
   if granted or turn[2] > at then
     redis.call('HSET', turn[1], 't', string.format('%.0f', turn[2]), 'b', string.format('%.0f', turn[3]))
-    if redis.call('HGET', turn[1], 'r') == false then
-      redis.call('PEXPIRE', turn[1], math.floor(turn[5] / 1000) + 86400000)
+    -- A breaker's own counter is never reserved on: it is kept until it has cooled down.
+    if not redis.call('HGET', turn[1], 'r') then
+      redis.call('PEXPIRE', turn[1], string.format('%.0f', math.floor(turn[5] / 1000) + 86400000))
     end
-    if turn[4] == 1 then probe = turn[3]; probed[#probed + 1] = turn[1] end
+    if turn[4] then probe = turn[3]; probed[#probed + 1] = turn[1] end
   end
 end
 local answer = cmsgpack.pack({granted, granted and output or 0, standings, lacking})
 if not granted then return answer end
-local keys, amounts, kept = {}, {}, {}
-for index, hold in ipairs(holds) do
-  local amount = hold[5]
-  if output ~= most then amount = text(amount_of(big(hold[2]), output, hold[3])) end
-  redis.call('HINCRBY', prefix .. 'c:' .. hold[1], 'r', amount)
-  redis.call('PERSIST', prefix .. 'c:' .. hold[1])
-  keys[index], amounts[index], kept[index] = hold[1], amount, string.format('%.0f', hold[7])
+local amounts = ARGV[11]
+if output ~= most then
+  local exact = {}
+  for index, hold in ipairs(holds) do exact[index] = text(amount_of(big(hold[2]), output, hold[3])) end
+  amounts = table.concat(exact, ' ')
 end
-redis.call('HSET', prefix .. 'r:' .. id, 'g', answer, 'o', owner, 'x', expires, 'k', table.concat(keys, ' '),
-  'a', table.concat(amounts, ' '), 'd', table.concat(kept, ' '),
-  'b', string.format('%.0f', probe), 'q', cmsgpack.pack(probed))
+local index = 0
+for amount in string.gmatch(amounts, '%S+') do
+  index = index + 1
+  local hold = holds[index]
+  redis.call('HINCRBY', prefix .. 'c:' .. hold[1], 'r', amount)
+  if fresh[index] or hold[15] then redis.call('PEXPIRE', prefix .. 'c:' .. hold[1], hold[7]) end
+end
+redis.call('HSET', prefix .. 'r:' .. id, 'g', answer, 'o', owner, 'x', expires, 'k', ARGV[10], 'a', amounts,
+  'b', string.format('%.0f', probe), 'q', #probed > 0 and cmsgpack.pack(probed) or '')
 redis.call('SADD', prefix .. 'open', id)
 return answer
 """
@@ -163,7 +184,7 @@ return answer
 SETTLE = """
 local prefix, id, given, cancel = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local name = prefix .. 'r:' .. id
-local found = redis.call('HMGET', name, 'k', 'a', 'd', 'b', 'q')
+local found = redis.call('HMGET', name, 'k', 'a', 'b', 'q')
 if not found[1] then
   if cancel == '1' then
     redis.call('HSET', name, 'g', 'C')
@@ -176,17 +197,18 @@ local function words(s)
   for one in string.gmatch(s, '%S+') do all[#all + 1] = one end
   return all
 end
-local keys, held, kept = words(found[1]), words(found[2]), words(found[3])
+local keys, held = words(found[1]), words(found[2])
 local used = given == 'bound' and held or words(given)
 if #used ~= #held then return -1 end
 for index, key in ipairs(keys) do
   local counter = prefix .. 'c:' .. key
   if used[index] ~= '0' then redis.call('HINCRBY', counter, 'p', used[index]) end
-  if held[index] ~= '0' then redis.call('HINCRBY', counter, 'r', '-' .. held[index]) end
-  if (redis.call('HGET', counter, 'r') or '0') == '0' then redis.call('PEXPIRE', counter, kept[index]) end
+  if held[index] ~= '0' and redis.call('HINCRBY', counter, 'r', '-' .. held[index]) < 0 then
+    redis.call('HSET', counter, 'r', '0') -- forgotten though it was held, and made again
+  end
 end
-for _, breaker in ipairs(cmsgpack.unpack(found[5])) do
-  if redis.call('HGET', breaker, 'b') == found[4] then redis.call('HSET', breaker, 't', '0', 'b', '0') end
+for _, breaker in ipairs(found[4] ~= '' and cmsgpack.unpack(found[4]) or {}) do
+  if redis.call('HGET', breaker, 'b') == found[3] then redis.call('HSET', breaker, 't', '0', 'b', '0') end
 end
 redis.call('DEL', name)
 redis.call('SREM', prefix .. 'open', id)
@@ -198,9 +220,9 @@ local name, expected, posted, ends = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]
 local found = redis.call('HMGET', name, 'p', 'r')
 if (found[1] or '0') ~= expected then return 0 end
 redis.call('HSET', name, 'p', posted)
-if (found[2] or '0') == '0' then
+if not found[1] and not found[2] then
   local now = tonumber(redis.call('TIME')[1]) * 1000
-  local left = ends > 0 and math.max(0, math.floor(ends / 1000) - now) + 86400000 or 2592000000
+  local left = ends > 0 and math.max(0, math.floor(ends / 1000) - now) + 2764800000 or 5184000000
   redis.call('PEXPIRE', name, string.format('%.0f', left))
 end
 return 1

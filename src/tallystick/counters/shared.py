@@ -119,7 +119,7 @@ class SharedCounters:
             cell = self._slots.look(key)
             if (cell[POSTED] if cell else 0) != expected:
                 return False
-            at = self._slots.at(key) or self._slots.make(key, ends_us, 0, set())
+            at = self._slots.at(key) or self._slots.make(key, ends_us, 0, set)
             self._file.commit([at + POSTED, posted, at + ENDS, ends_us])
         return True
 
@@ -207,9 +207,12 @@ class SharedCounters:
         at = self._slots.at(key)
         if at is not None:
             return at
+        return self._slots.make(key, ends_us, ask.at_us, lambda: self._asked(ask))
+
+    def _asked(self, ask: Ask) -> set[int]:
+        """Where the counters of this ask are, as far as they are there."""
         keys = {hold.key for hold in ask.holds} | {hold.breaker for hold in ask.holds if hold.breaker}
-        keep = {found for one in keys if self._slots.look(one) and (found := self._slots.at(one))}
-        return self._slots.make(key, ends_us, ask.at_us, keep)
+        return {at for key in keys if self._slots.look(key) and (at := self._slots.at(key))}
 
     def _catch_up(self) -> None:
         """Settle what waits."""
@@ -246,7 +249,7 @@ class SharedCounters:
 
     def _again(self, key: bytes, record: Record) -> int:
         at = self._slots.at(key) if self._slots.look(key) else None
-        return at or self._slots.make(key, 0, record.at_us, set(record.holds[::HOLD_WORDS]))
+        return at or self._slots.make(key, 0, record.at_us, lambda: set(record.holds[::HOLD_WORDS]))
 
 
 def _answer(record: Record) -> Granted:

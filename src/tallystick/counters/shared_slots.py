@@ -5,11 +5,12 @@ A slot is eight words: a cell (see `weigh.py`), then the two words of its key. A
 another key when its counter may be forgotten.
 """
 
+from collections.abc import Callable
 from struct import Struct
 from zlib import crc32
 
 from tallystick.counters.shared_file import WORD, SharedFile
-from tallystick.counters.weigh import may_forget
+from tallystick.counters.weigh import ENDS, USED, may_forget
 from tallystick.ports import CountersAway
 
 SLOT_WORDS = 8
@@ -60,57 +61,52 @@ class Slots:
         known = self.known.get(key)
         return self._find(key) if known is None else known[0] // WORD
 
-    def make(self, key: bytes, ends_us: int, at_us: int, keep: set[int]) -> int:
-        """A new counter at zero, an operation of its own. The word it begins at.
+    def make(self, key: bytes, ends_us: int, at_us: int, keep: Callable[[], set[int]]) -> int:
+        """A new counter at zero, done at once: one that nobody uses is as good as none. The word it begins at.
 
         Args:
-            keep: Words of counters that must not be forgotten now.
+            keep: Words of counters that must not be forgotten now; asked only where one has to be.
 
         Raises:
             CountersAway: No slot is left for it.
         """
-        address = self._free(key, at_us, keep)
-        if address is None:
-            raise CountersAway("full: no room for another counter")
-        high, low = _words_of(key)
-        cell = (0, 0, ends_us, at_us, 0, 0, high, low)
-        self._file.commit([word for offset, value in enumerate(cell) for word in (address + offset, value)])
+        words, (high, low) = self._file.words, _words_of(key)
+        address = self._home(key)
+        for place in range(address + _AT_KEY, address + WINDOW * SLOT_WORDS, SLOT_WORDS):
+            if not words[place]:
+                # An empty slot is zeros, and it stays empty until the first word of its key is there.
+                address = place - _AT_KEY
+                words[address + ENDS], words[address + USED], words[place + 1] = ends_us, at_us, low
+                words[place] = high
+                break
+        else:
+            address = self._forget_one(address, at_us, keep())
+            cell = (0, 0, ends_us, at_us, 0, 0, high, low)
+            self._file.commit([word for offset, value in enumerate(cell) for word in (address + offset, value)])
         self._remember(key, address, high, low)
         return address
 
     def _find(self, key: bytes) -> int | None:
-        high, low = _words_of(key)
-        words = self._file.words
+        words, (high, low) = self._file.words, _words_of(key)
         home = self._home(key)
-        for number, found in enumerate(self._keys(home)):
-            if found == high:
-                address = home + number * SLOT_WORDS
-                if words[address + _AT_KEY + 1] == low:
-                    self._remember(key, address, high, low)
-                    return address
-            elif not found:
+        for place in range(home + _AT_KEY, home + WINDOW * SLOT_WORDS, SLOT_WORDS):
+            found = words[place]
+            if found == high and words[place + 1] == low:
+                self._remember(key, place - _AT_KEY, high, low)
+                return place - _AT_KEY
+            if not found:
                 return None
         return None
 
-    def _free(self, key: bytes, at_us: int, keep: set[int]) -> int | None:
-        home = self._home(key)
-        highs = self._keys(home)
-        if 0 in highs:
-            return home + highs.index(0) * SLOT_WORDS
-        for number in range(WINDOW):
-            address = home + number * SLOT_WORDS
+    def _forget_one(self, home: int, at_us: int, keep: set[int]) -> int:
+        for address in range(home, home + WINDOW * SLOT_WORDS, SLOT_WORDS):
             cell = list(read_slot(self._file.words, address * WORD))
             if address not in keep and may_forget(cell, at_us):
                 return address
-        return None
+        raise CountersAway("full: no room for another counter")
 
     def _home(self, key: bytes) -> int:
         return self._start + crc32(key) % self._capacity * SLOT_WORDS
-
-    def _keys(self, home: int) -> list[int]:
-        """The first words of the keys in a window; 0 is an empty slot."""
-        first = home + _AT_KEY
-        return self._file.words[first : first + WINDOW * SLOT_WORDS : SLOT_WORDS].tolist()
 
     def _remember(self, key: bytes, address: int, high: int, low: int) -> None:
         if len(self.known) >= _MOST_KNOWN:
