@@ -91,10 +91,13 @@ class MailSink:
 
 
 @contextlib.contextmanager
-def mail_sink(tls: ssl.SSLContext | None = None) -> Iterator[MailSink]:
-    kept = MailSink(tls=tls)
+def mail_sink(tls: ssl.SSLContext | None = None, *, at_once: bool = False) -> Iterator[MailSink]:
+    """With `at_once` TLS begins with the first byte, else with STARTTLS."""
+    kept = MailSink(tls=None if at_once else tls)
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(lambda r, w: _converse(kept, r, w), "127.0.0.1", 0))
+    server = loop.run_until_complete(
+        asyncio.start_server(lambda r, w: _converse(kept, r, w), "127.0.0.1", 0, ssl=tls if at_once else None)
+    )
     kept.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

@@ -98,20 +98,30 @@ def test_a_mail_that_should_be_encrypted_never_leaves_in_the_clear(sink: MailSin
     assert not any(line.upper().startswith("MAIL") for line in sink.conversation)
 
 
-@openssl
-@pytest.mark.service
-def test_starttls_is_verified_and_used(tmp_path: Path, alert: Alert, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def tls(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """A server's context, and the file with the certificate that its clients need."""
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
     names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*command, *names], check=True, capture_output=True)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
-    with mail_sink(tls) as sink:
-        with pytest.raises(Undelivered, match="localhost broke off"):
-            _mail(sink.port, "starttls").deliver(alert)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, str(certificate)
+
+
+@openssl
+@pytest.mark.service
+@pytest.mark.parametrize(("word", "said"), [("starttls", "broke off"), ("tls", "certificate that does not hold")])
+def test_tls_is_verified_and_used(
+    tls: tuple[ssl.SSLContext, str], alert: Alert, monkeypatch: pytest.MonkeyPatch, word: str, said: str
+) -> None:
+    with mail_sink(tls[0], at_once=word == "tls") as sink:
+        with pytest.raises(Undelivered, match=said) as caught:
+            _mail(sink.port, word).deliver(alert)
+        assert caught.value.retry
         assert not sink.mails, "nobody vouches for the certificate"
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        _mail(sink.port, "starttls").deliver(alert)
+        monkeypatch.setenv("SSL_CERT_FILE", tls[1])
+        _mail(sink.port, word, user="tally", password="planted").deliver(alert)
         assert len(sink.mails) == 1
         assert sink.conversation[-1].upper() == "QUIT"
