@@ -45,6 +45,7 @@ class Stub:
     served: list[dict[str, Any]] = field(default_factory=list)
     faulted: dict[str, int] = field(default_factory=dict)
     url: str = ""
+    needs_reservation: bool = False
 
     def reset(self) -> None:
         self.requests.clear()
@@ -134,6 +135,9 @@ class Connection(asyncio.Protocol):
             return
         if fault.isdigit():
             self.fail(ask, int(fault))
+            return
+        if self.stub.needs_reservation and ask.method == "POST" and "x-tally-reservation" not in ask.headers:
+            self.fail(ask, 418)
             return
         made = answer(ask)
         if made is None:

@@ -22,9 +22,9 @@ _TEXT_INPUT = tuple(name for name in INPUT_METERS if name not in _MEDIA_INPUT)
 _UNWRITTEN = tuple(name for name in _TEXT_INPUT if name not in _WRITES)
 _MEDIA_OUTPUT = tuple(name for name in OUTPUT_METERS if name.endswith(("_image", "_audio")))
 _TEXT_OUTPUT = tuple(name for name in OUTPUT_METERS if name not in _MEDIA_OUTPUT)
-_BY_COUNT = ("requests", "searches", "fetches", "seconds", "images")
+_BY_COUNT = ("requests", "searches", "fetches", "seconds", "images", "characters")
 # A card with a price for one of these need have none for tokens.
-_WITHOUT_TOKENS = frozenset({"requests", "seconds", "images"})
+_WITHOUT_TOKENS = frozenset({"requests", "seconds", "images", "characters"})
 # A request that names no tier, or this one, leaves the choice to the account's settings.
 _OPEN_TIERS = frozenset({"", "auto"})
 _PRIORITY = "priority"
@@ -164,7 +164,8 @@ def dearest(book: PriceBook, request: BoundRequest, tokens: int) -> tuple[Deares
         # The segments are kept with the answer: as long as they are, nothing else has their identity.
         held_for = remembered[key] = segments, _dearest(segments, starts, request)
     found = held_for[1]
-    by_unit = not _WITHOUT_TOKENS.isdisjoint(found.counted)
+    # A price for what the call has none of, such as characters of a recording, prices nothing of it.
+    by_unit = any(name == "requests" or request.counted.get(name) for name in _WITHOUT_TOKENS & found.counted.keys())
     complete = (
         at[0] is segments[0]
         and (found.text is not None or by_unit)

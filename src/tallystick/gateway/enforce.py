@@ -11,12 +11,12 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from tallystick.budgets.ask import least_output
-from tallystick.budgets.bound import BoundPolicy, BoundRequest, bound
 from tallystick.budgets.judge import judge, judge_away, prejudge
-from tallystick.budgets.model import FINGERPRINT, KEY_STAGE, Ask, Bound, Budget, Judgement, Try
+from tallystick.budgets.model import FINGERPRINT, KEY_STAGE, Ask, Budget, Judgement, Try
 from tallystick.budgets.settle import bound_cost
 from tallystick.gateway.decided import Decided, describe, refusal_of
 from tallystick.gateway.dialects.model import Change
+from tallystick.gateway.most import most_of
 from tallystick.gateway.prepare import UNMETERED, Incoming
 from tallystick.gateway.refuse import Refused
 from tallystick.gateway.reserve import Enforcer, Reserved
@@ -24,12 +24,7 @@ from tallystick.ports import CountersAway
 from tallystick.pricing.book import PriceBook
 
 _log = logging.getLogger("tallystick.gateway")
-# What a provider adds of its own to a prompt: templates, preambles of tools.
-_ADDED_TOKENS = 64
-_ADDED_TOOLS = 1024
-_GENERATES = frozenset({"chat", "text_completion", "generate_content", "image_generation", "speech", "transcription"})
 ALLOWED = Judgement("allowed")
-_UNMETERED = Bound(0, 0, 0, 0, capped=True, source="a path that is forwarded unmetered", price="covered")
 
 
 async def enforce(enforcer: Enforcer, book: PriceBook, incoming: Incoming) -> None:
@@ -91,7 +86,7 @@ async def _decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degra
     policy = settings.policy
     if kind.unknown_price != policy.unknown_price:
         policy = replace(policy, unknown_price=kind.unknown_price)
-    most = _bound(policy, book, incoming, model)
+    most = most_of(policy, book, incoming, model)
     tried = Try(model, dimensions, kind.covering, most)
     if not kind.covering:
         return Decided(ALLOWED, tried)
@@ -144,33 +139,6 @@ def dimensions_of(book: PriceBook, incoming: Incoming, model: str) -> dict[str, 
 def _stages(locked: Mapping[str, str], defaults: Mapping[str, str]) -> set[str]:
     """What the operator declared a key to be for."""
     return {one.get(name, "").lower() for one in (locked, defaults) for name in ("environment", "lifecycle_stage")}
-
-
-def _bound(policy: BoundPolicy, book: PriceBook, incoming: Incoming, model: str) -> Bound:
-    if incoming.route is UNMETERED:
-        return _UNMETERED
-    facts, provider = incoming.facts, incoming.provider
-    request = BoundRequest(
-        provider=provider.provider,
-        model=model,
-        at_us=incoming.arrived_us,
-        input_bytes=facts.text_bytes,
-        service_tier=facts.service_tier,
-        region=incoming.owner.dimensions.get("region", provider.region),
-        media_tokens=facts.media_ceiling,
-        added_tokens=facts.added_tokens or _ADDED_TOKENS + (_ADDED_TOOLS if facts.tools_bytes else 0),
-        max_tokens=facts.max_tokens if incoming.max_tokens is None else incoming.max_tokens,
-        choices=facts.choices,
-        output=incoming.route.operation_name in _GENERATES,
-        searches=facts.searches,
-        unbounded=facts.unbounded,
-    )
-    most = bound(book, request, replace(policy, covered=True) if provider.covered else policy)
-    if provider.gpu_grains_per_second:
-        # Nobody knows how long it takes; longer than the timeout it cannot be silent.
-        longest = int(provider.timeout_seconds) * provider.gpu_grains_per_second
-        most = replace(most, base_grains=longest, grains_per_output=0, price="exact", source="GPU time to the timeout")
-    return most
 
 
 def _change(incoming: Incoming, decided: Decided) -> None:

@@ -252,7 +252,7 @@ def _outgoing_headers(incoming: Incoming) -> list[tuple[bytes, bytes]]:
         # What we hide from the answer must be readable as it passes.
         passed = [one for one in passed if one[0] != b"accept-encoding"]
         passed.append((b"accept-encoding", b"identity"))
-    if incoming.stamp:
+    if incoming.stamp and incoming.bound_cost is not None:
         passed = [*passed, (b"x-tally-reservation", incoming.event_id.encode())]
     if incoming.body:
         passed = [*passed, (b"content-length", b"%d" % len(_outgoing_body(incoming)))]
