@@ -68,6 +68,12 @@ def test_the_same_subject_is_raised_once(context: Context) -> None:
     assert (delivery.channel, delivery.attempts, delivery.delivered_at) == ("webhook", 0, None)
 
 
+def test_what_a_callers_name_brings_along_cannot_move_a_terminal(context: Context) -> None:
+    raise_alert(context, replace(DRIFT, title="a\x1b[2J\nb", lines=("c\r\nd\x07",)))
+    ((alert, _),) = list_alerts(context)
+    assert (alert.title, alert.lines) == ("a [2J b", ("c d",))
+
+
 def test_of_many_threads_that_raise_one_subject_one_succeeds(context: Context) -> None:
     start, won = threading.Barrier(4), []
 
