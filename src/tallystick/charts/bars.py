@@ -5,10 +5,11 @@ and letters keep their size. Colours are classes of the style sheet. The hatch i
 pattern ``hatch`` of `shared_defs`, which a page holds once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
-from tallystick.charts.format import money_short
+from tallystick.charts.format import count_short, money_short
 from tallystick.charts.markup import Attributes, element, number, text
 from tallystick.charts.scale import nice_ticks
 
@@ -21,7 +22,7 @@ _WIDE_LABELS, _NARROW_LABELS = 9, 4
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """One group. Values are grains, one for each bar.
+    """One group. Values are grains, or whole things where the chart counts, one for each bar.
 
     Attributes:
         style: Class of its colour.
@@ -50,6 +51,8 @@ class StackedBars:
         bands: From the bottom up.
         previous: The total of the bar of the same rank in the period compared with; may be shorter or empty.
         open_from: Index of the first bar whose time is not over, None when all are.
+        counts: What is drawn is no money: axis and bars are plain numbers.
+        title: What a screen reader calls it.
     """
 
     summary: str
@@ -60,6 +63,8 @@ class StackedBars:
     limit: Limit | None = None
     currency: str = "USD"
     height: int = 290
+    counts: bool = False
+    title: str = "Cost over time"
 
 
 def shared_defs() -> str:
@@ -81,9 +86,9 @@ def stacked_bars(chart: StackedBars, *, element_id: str = "chart") -> str:
             "aria-labelledby": title, "aria-describedby": described, "data-count": frame.count, "data-top": _TOP,
             "data-bottom": chart.height - _BOTTOM,
         },
-        element("title", {"id": title}, "Cost over time"),
+        element("title", {"id": title}, escape(chart.title)),
         element("desc", {"id": described}, escape(chart.summary)),
-        *_grid(ticks, frame, chart.currency),
+        *_grid(ticks, frame, count_short if chart.counts else lambda tick: money_short(tick, chart.currency)),
         _bars(chart, frame),
         *_open_bars(chart, frame),
         _previous(chart, frame),
@@ -112,12 +117,12 @@ def _largest(chart: StackedBars) -> int:
     return max([*stacks, *chart.previous, chart.limit.value if chart.limit else 0], default=0)
 
 
-def _grid(ticks: tuple[int, ...], frame: _Frame, currency: str) -> list[str]:
+def _grid(ticks: tuple[int, ...], frame: _Frame, written: Callable[[int], str]) -> list[str]:
     drawn = []
     for tick in ticks:
         y = frame.y(tick)
         drawn.append(element("line", {"class": "grid", "x1": 0, "x2": "100%", "y1": y, "y2": y}))
-        drawn.append(text({"class": "ytick", "x": -8, "y": y + 4, "text-anchor": "end"}, money_short(tick, currency)))
+        drawn.append(text({"class": "ytick", "x": -8, "y": y + 4, "text-anchor": "end"}, written(tick)))
     return drawn
 
 

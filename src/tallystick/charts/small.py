@@ -51,17 +51,25 @@ def share_bar(tenths: int, style: str, *, width: int = 84) -> str:
     )
 
 
-def bullet(value: int, limit: int, summary: str, *, projected: int = 0) -> str:
-    """A value against its limit: the solid part is there, the pale part is expected, the mark is the limit.
+def bullet(
+    value: int, limit: int, summary: str, *, projected: int = 0, reserved: int = 0, pace: int | None = None
+) -> str:
+    """A value against its limit: the solid part is there, the striped part is held, the pale part is expected.
 
-    The scale ends at the largest of the three, so nothing is ever cut off.
+    The thick mark is the limit, the thin one where an even pace would be. The scale ends at the largest of
+    them, so nothing is ever cut off.
     """
-    end = max(value, limit, projected, 1)
+    held = value + max(0, reserved)
+    end = max(held, limit, projected, pace or 0, 1)
     parts = [element("rect", {"class": "track", "width": "100%", "height": 6, "rx": 3})]
-    if projected > value:
+    if projected > held:
         parts.append(element("rect", {"class": "expected", "width": _of(projected, end), "height": 6, "rx": 3}))
+    if held > value:
+        parts.append(element("rect", {"class": "held", "width": _of(held, end), "height": 6, "rx": 3}))
     style = "fill over" if value > limit else "fill accent"
     parts.append(element("rect", {"class": style, "width": _of(value, end), "height": 6, "rx": 3}))
+    if pace is not None:
+        parts.append(element("rect", {"class": "pace", "x": _of(pace, end), "width": 1, "height": 12, "y": -3}))
     parts.append(element("rect", {"class": "mark", "x": _of(limit, end), "width": 2, "height": 10, "y": -2}))
     return element("svg", {"class": "bullet", "role": "img", "width": "100%", "height": 6}, described(summary), *parts)
 

@@ -303,6 +303,30 @@ def read_events(engine: Engine, event_ids: Sequence[str], since_us: int) -> list
     )
 
 
+def read_landed(engine: Engine, between: tuple[int, int], teams: Sequence[str], limit: int) -> list[UsageEvent]:
+    """The newest rows with first < ingest_seq <= second, oldest first; of these teams, or of all where none is named."""
+    dialect = engine.dialect
+    mine = " AND " + dialect.one_of('"team"', "$teams") if teams else ""
+    found = engine.rows(
+        f"SELECT {event_select(dialect)} FROM {dialect.final(EVENTS)} "
+        f"WHERE ingest_seq > $after AND ingest_seq <= $upto{mine} ORDER BY ingest_seq DESC LIMIT {int(limit)}",
+        {"after": between[0], "upto": between[1], **({"teams": list(teams)} if teams else {})},
+    )
+    return to_events(found)[::-1]
+
+
+def read_attempts(engine: Engine, call_id: str, around: tuple[int, int], limit: int) -> list[UsageEvent]:
+    """The rows of one call within a stretch of time, by attempt."""
+    dialect = engine.dialect
+    found = engine.rows(
+        f"SELECT {event_select(dialect)} FROM {dialect.final(EVENTS)} WHERE occurred_at >= {dialect.instant('$from')} "
+        f"AND occurred_at <= {dialect.instant('$to')} AND call_id = $call_id "
+        f"ORDER BY attempt, occurred_at, event_id LIMIT {int(limit)}",
+        {"from": around[0], "to": around[1], "call_id": call_id},
+    )
+    return to_events(found)
+
+
 # What a row tells of one person, directly or through an id that leads back to them.
 PERSONAL: frozenset[str] = frozenset(
     {"user", "customer", "conversation", "run", "pull_request", "tags", "user_agent", "trace_id", "call_id",
