@@ -212,3 +212,75 @@ def test_whatever_headers_say_the_classes_sum_to_the_totals(headers, shape):
 
     assert sum(measured.quantities.get(meter, 0) for meter in INPUT_METERS) == measured.input_tokens
     assert sum(measured.quantities.get(meter, 0) for meter in OUTPUT_METERS) == measured.output_tokens
+
+
+def invoke(body, model="openai.gpt-oss-120b-1:0"):
+    route = BEDROCK.route("POST", f"/model/{model}/invoke")
+    request = BEDROCK.read_request(route, b'{"prompt":"Tell me what a tally stick is."}')
+    return BEDROCK.read_response(route, request, 200, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("operation", ["converse", "invoke"])
+@pytest.mark.parametrize("body", [b"", b"<html>hello</html>", b"[]", b'{"output":{"mess'])
+def test_a_success_that_is_no_json_is_estimated_and_marked(operation, body):
+    route = BEDROCK.route("POST", f"/model/m/{operation}")
+    facts = BEDROCK.read_response(route, BEDROCK.read_request(route, b'{"messages":[]}'), 200, body)
+
+    assert (facts.measured.state, facts.measured.drift) == ("estimated", ("body is not a JSON object",))
+    assert not facts.complete
+
+
+def test_bodies_of_openai_s_shape_are_read_as_such():
+    usage = {"prompt_tokens": 30, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 4}}
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "A stick."}}
+    facts = invoke({"id": "c", "model": "gpt-oss", "choices": [choice], "usage": usage})
+
+    quantities = {"uncached_input": 30, "reasoning_output": 4, "plain_output": 5, "requests": 1}
+    assert dict(facts.measured.quantities) == quantities
+    assert (facts.response_model, facts.finish_reason) == ("", "stop")
+
+
+def test_pictures_are_counted_as_pictures():
+    facts = invoke({"images": ["aGk=", "aGk="]}, "amazon.nova-canvas-v1:0")
+
+    assert facts.measured.quantities["images"] == 2
+    assert facts.measured.output_tokens == 0
+
+
+def test_the_provider_s_own_searches_are_no_calls_of_the_client_s_tools():
+    search = {"toolUseId": "t", "name": "nova_grounding", "type": "server_tool_use", "input": {}}
+    code = {"toolUseId": "t", "name": "nova_code", "type": "server_tool_use", "input": {}}
+    blocks = [{"toolUse": search}, {"toolUse": code}, {"toolUse": {"toolUseId": "u", "name": "f", "input": {}}}]
+    shape = next(one for one in SHAPES if one["name"] == "converse_bare")
+    shape = json.loads(json.dumps(shape))
+    shape["response"]["output"]["message"]["content"] = blocks
+
+    quantities = read(shape).measured.quantities
+    assert (quantities["searches"], quantities["tool_calls"]) == (1, 1)
+
+
+def test_nova_s_own_stream_is_read_also_when_it_is_cut():
+    shape = next(one for one in SHAPES if one["name"] == "invoke_counted_in_metrics")
+    usage = {"inputTokens": 11, "outputTokens": 7, "totalTokens": 18}
+    chunks = [
+        {"messageStart": {"role": "assistant"}},
+        {"contentBlockStart": {"start": {"toolUse": {"toolUseId": "t", "name": "f"}}, "contentBlockIndex": 0}},
+        {"contentBlockDelta": {"delta": {"toolUse": {"input": "{}"}}, "contentBlockIndex": 0}},
+        {"messageStop": {"stopReason": "tool_use"}},
+        {"metadata": {"usage": usage, "metrics": {}}},
+    ]
+    facts = read({**shape, "frames": [{"chunk": chunk} for chunk in chunks]})
+
+    assert dict(facts.measured.quantities) == {"uncached_input": 11, "plain_output": 7, "tool_calls": 1, "requests": 1}
+    assert (facts.measured.state, facts.finish_reason, facts.complete) == ("reported", "tool_use", False)
+
+
+def test_frames_that_hold_no_event_are_marked_and_stop_nothing():
+    whole = next(one for one in SHAPES if one["name"] == "invoke_counted_in_metrics")
+    for broken in ({"event": "chunk", "value": {"bytes": "%%%"}}, {"event": "chunk", "value": []}):
+        facts = read({**whole, "frames": [broken, *whole["frames"]]})
+        assert facts.measured.drift == ("an event is not a JSON object",)
+        assert facts.measured.input_tokens == 21
+    asked = next(one for one in SHAPES if one["name"] == "converse_bare_streamed")
+    facts = read({**asked, "frames": [{"event": "metadata", "value": 7}, *asked["frames"]]})
+    assert facts.measured.drift == ("an event is not a JSON object",)
