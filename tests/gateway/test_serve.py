@@ -152,7 +152,7 @@ def test_sdks_raise_their_own_exceptions_on_our_refusals_and_do_not_try_again(ow
     say = [{"role": "user", "content": "hi"}]
     for key, kind in (("tally_nobody", openai.AuthenticationError), (own.key, openai.NotFoundError)):
         with openai.OpenAI(api_key=key, base_url=own.url + "/openai/v1") as client, pytest.raises(kind) as caught:
-            client.chat.completions.create(model="m", messages=say) if "nobody" in key else client.batches.list()  # type: ignore[arg-type]
+            client.chat.completions.create(model="m", messages=say) if "nobody" in key else client.vector_stores.list()  # type: ignore[arg-type]
         assert caught.value.request_id and caught.value.request_id.startswith("evt_")
     with anthropic.Anthropic(api_key="tally_nobody", base_url=own.url + "/anthropic") as claude:
         with pytest.raises(anthropic.AuthenticationError) as denied:
