@@ -180,12 +180,15 @@ class SharedCounters:
 
     def _take(self, ask: Ask, weighed: Weighed, changes: list[int]) -> list[int]:
         """The record's words for all holds; what changes in the counters goes to `changes`."""
-        at_us, words, known = ask.at_us, self._file.words, self._slots.known
+        at_us, known = ask.at_us, self._slots.known
         holds: list[int] = []
-        for hold, amount, standing in zip(ask.holds, weighed.amounts, weighed.granted.standings, strict=True):
-            seen = known.get(hold.key)  # true, for the rule has just looked at it
+        for hold, amount, standing, cell in zip(
+            ask.holds, weighed.amounts, weighed.granted.standings, weighed.cells, strict=True
+        ):
+            seen = known.get(hold.key) if cell is not None else None
             at = self._at(hold.key, hold.ends_us, ask) if seen is None else seen[0] // WORD
-            _, reserved, ends_us, used_us, _, _, high, low = read_slot(words, at * WORD)
+            slot = read_slot(self._file.words, at * WORD) if cell is None else cell
+            _, reserved, ends_us, used_us, _, _, high, low = slot
             changes += (at + RESERVED, reserved + amount)
             if ends_us != hold.ends_us or at_us - used_us > _USED_US:
                 changes += (at + ENDS, hold.ends_us, at + USED, at_us)

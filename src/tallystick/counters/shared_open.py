@@ -26,7 +26,7 @@ _READ_HEAD = packer(8).unpack_from
 _READ_BUCKET = packer(_BUCKET).unpack_from
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """One open reservation as it lies in the file.
 
@@ -48,7 +48,7 @@ class Record:
     holds: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewRecord:
     """What a reservation is made of; `holds` as in `Record`."""
 

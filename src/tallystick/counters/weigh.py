@@ -43,11 +43,13 @@ class Weighed:
     Attributes:
         amounts: To reserve, one for each hold; empty when refused.
         turns: Breakers that change, also when it is refused.
+        cells: The counters as they were looked at, one for each hold.
     """
 
     granted: Granted
     amounts: Sequence[int]
     turns: Sequence[Turn]
+    cells: Sequence[Sequence[int] | None] = ()
 
 
 def new_cell(ends_us: int, at_us: int) -> Cell:
@@ -77,8 +79,9 @@ def weigh(ask: Ask, look: Look) -> Weighed:
     amounts: list[int] = []
     lacking: list[int] = []
     turns: list[Turn] = []
+    cells = [look(hold.key) for hold in ask.holds]
     for index, hold in enumerate(ask.holds):
-        cell = look(hold.key)
+        cell = cells[index]
         posted, reserved = (cell[0], cell[1]) if cell is not None else (0, 0)
         limit, tripped = hold.limit, 0
         if hold.also or hold.carry is not None:
@@ -98,7 +101,8 @@ def weigh(ask: Ask, look: Look) -> Weighed:
         opened = [turn for turn in turns if turn.tripped > ask.at_us]
         return Weighed(Granted(False, 0, tuple(standings), tuple(lacking)), (), opened)
     granted = Granted(True, output, tuple(standings))
-    return Weighed(granted, amounts if output == ask.most else [one.amount(output) for one in ask.holds], turns)
+    amounts = amounts if output == ask.most else [one.amount(output) for one in ask.holds]
+    return Weighed(granted, amounts, turns, cells)
 
 
 def _fitting(hold: Hold, room: int, output: int) -> int:
