@@ -15,6 +15,7 @@ from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_columns
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.post_charges import post_charges
+from tallystick.operations.repair_counters import Repair, build_counters
 from tallystick.pricing.model import Rated
 from tallystick.pricing.rate import rate
 from tallystick.usage.model import Measured
@@ -95,6 +96,8 @@ def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress |
     state.write_text(json.dumps(wanted | {"complete": False}))
     spec = DemoSpec(events=request.events, seed=request.seed, now_us=request.now_us)
     _fill(context, spec, on_progress or (lambda done, total: None))
+    if context.counters is not None:
+        build_counters(Repair(context, context.counters, lambda: None))
     state.write_text(json.dumps(wanted))
     return DemoBuilt(request.events, rebuilt=True)
 
