@@ -44,6 +44,7 @@ def read(*words: str) -> Any:
     return json.loads(say(*words, "--json"))
 
 
+@pytest.mark.slow
 def test_rules_come_from_flags_and_files_begin_in_shadow_and_are_asked_in_order(tmp_path: Path) -> None:
     say("set", "no opus", "--when", "model=opus", "--when", "model=opus-2", "--deny", "ask first")
     (tmp_path / "rules.toml").write_text(SEVERAL)

@@ -1,6 +1,8 @@
 """How upstreams fare: workers' files merged, what is stale or broken left out."""
 
+import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,19 @@ def test_the_files_of_dead_workers_and_broken_ones_say_nothing(tmp_path: Path) -
     (tmp_path / "health" / "gw_3.json").write_text('{"at_us": 1}')
     assert read_health(tmp_path, AT) == []
     assert read_health(tmp_path / "nowhere", AT) == []
+
+
+def test_a_worker_clears_away_what_a_killed_one_left_an_hour_ago(tmp_path: Path) -> None:
+    async def begin_and_end() -> None:
+        file = HealthFile(HealthBoard(), tmp_path / "health", "gw_3")
+        file.watch()
+        await file.close()
+
+    write(tmp_path, "gw_1", AT, openai=ONE)
+    write(tmp_path, "gw_2", AT, openai=ONE)
+    os.utime(tmp_path / "health" / "gw_1.json", (1, 1))
+    asyncio.run(begin_and_end())
+    assert [path.stem for path in (tmp_path / "health").iterdir()] == ["gw_2"]
 
 
 def test_what_a_worker_writes_is_read_and_goes_with_it(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """How each upstream fares, as this process sees it: its circuit, failures, latency; told to the pages by a file."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -16,6 +17,7 @@ _EVERY_SECONDS = 3.0
 # A file is written anew so often though nothing has changed, so that readers can tell it from a dead process's.
 _ALIVE_SECONDS = 30.0
 _LONGEST_ERROR = 200
+_FORGOTTEN_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -101,7 +103,11 @@ class HealthFile:
         self._task: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
-        """Begin. In a running loop."""
+        """Begin, and clear away what processes left that were killed. In a running loop."""
+        for path in self._path.parent.glob("*.json"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS:
+                    path.unlink()
         self._task = asyncio.ensure_future(self._keep())
 
     async def _keep(self) -> None:
