@@ -168,6 +168,12 @@ def test_the_callers_mistake_does_not_go_to_the_next(gateway: RunningGateway, se
     assert second.requests == []
 
 
+def test_what_is_kept_at_one_provider_is_not_asked_of_another(gateway: RunningGateway, second: Stub) -> None:
+    sent = {"authorization": f"Bearer {gateway.key}", **fault("503")}
+    assert httpx.get(f"{gateway.url}/first-3/v1/models", headers=sent, timeout=20).status_code == 503
+    assert second.requests == []
+
+
 def test_an_sdk_sees_one_answer_of_a_call_that_was_tried_twice(gateway: RunningGateway) -> None:
     client = openai.OpenAI(base_url=f"{gateway.url}/patient/v1", api_key=gateway.key, max_retries=0)
     with client:

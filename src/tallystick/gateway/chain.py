@@ -67,6 +67,9 @@ def set_course(state: State, incoming: Incoming) -> None:
     plan = incoming.plan
     if not incoming.provider.fallbacks and not plan.models and not plan.provider:
         return
+    if incoming.route.kind != "metered":
+        # What is listed or kept at one provider is not at another.
+        return
     named = list(candidates(state, incoming)) or [Candidate(incoming.name, incoming.provider)]
     if len(named) == 1:
         turn_to(state, incoming, named[0])
