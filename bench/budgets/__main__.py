@@ -82,6 +82,13 @@ def timed(counters: Any, todo: list[Ask], pause_s: float = 0.0) -> list[int]:
     return took
 
 
+def alone(counters: Any, todo: list[Ask], reference: list[int]) -> tuple[list[int], list[int], float]:
+    """One caller: what each call took, the reference, CPU of a call."""
+    before = time.process_time_ns()
+    took = timed(counters, todo)
+    return took, reference, (time.process_time_ns() - before) / len(todo) / 1000
+
+
 def dict_reference(calls: int) -> list[int]:
     """Twelve additions to reserve, twelve to settle, between locks that nobody else holds."""
     cells = {number: [0, 0] for number in range(HOLDS)}
@@ -132,11 +139,12 @@ def at_once(work: Callable[[int], list[int]], callers: int) -> list[int]:
     return took
 
 
-def show(name: str, took: list[int], reference: list[int]) -> None:
-    """p50 and p99 in microseconds, and as a multiple of the reference."""
+def show(name: str, took: list[int], reference: list[int], cpu_us: float | None = None) -> None:
+    """p50 and p99 in microseconds, and as a multiple of the reference; CPU of a call, which others' work does not move."""
     p50, p99 = (sorted(took)[int(len(took) * part)] / 1000 for part in (0.5, 0.99))
+    cpu = "" if cpu_us is None else f"   CPU {cpu_us:6.1f} us"
     base = sorted(reference)[len(reference) // 2] / 1000
-    print(f"{name:44s} p50 {p50:8.1f} us   p99 {p99:8.1f} us   {p50 / base:6.1f} x reference ({base:.1f} us)")
+    print(f"{name:44s} p50 {p50:8.1f} us   p99 {p99:8.1f} us   {p50 / base:6.1f} x reference ({base:.1f} us){cpu}")
 
 
 def bench_process(calls: int) -> None:
@@ -145,7 +153,7 @@ def bench_process(calls: int) -> None:
         counters = ProcessCounters()
         drive(fill(counters, count))
         timed(counters, asks(calls // 4, count, 1))
-        show(f"process, {count:6,d} counters, 1 caller", timed(counters, asks(calls, count, 2)), reference)
+        show(f"process, {count:6,d} counters, 1 caller", *alone(counters, asks(calls, count, 2), reference))
 
 
 def bench_shared(calls: int, folder: Path) -> None:
@@ -155,7 +163,7 @@ def bench_shared(calls: int, folder: Path) -> None:
         counters = SharedCounters(path)
         drive(fill(counters, count))
         timed(counters, asks(calls // 4, count, 1))
-        show(f"shared, {count:6,d} counters, 1 caller", timed(counters, asks(calls, count, 2)), reference)
+        show(f"shared, {count:6,d} counters, 1 caller", *alone(counters, asks(calls, count, 2), reference))
 
         def work(number: int, path: Path = path, count: int = count) -> list[int]:
             mine = SharedCounters(path, deadline_ms=1000)
@@ -190,7 +198,10 @@ async def bench_redis(calls: int, url: str) -> None:
                 assert granted.granted
                 counters.settle(todo[number].reservation_id, (70,) * HOLDS)
 
-            show(f"redis, {count:6,d} counters, {callers} at once", await _tasks(calls, callers, once), reference)
+            before = time.process_time_ns()
+            took = await _tasks(calls, callers, once)
+            cpu_us = (time.process_time_ns() - before) / calls / 1000
+            show(f"redis, {count:6,d} counters, {callers} at once", took, reference, cpu_us)
     await counters.close()
     await client.aclose()
 
@@ -212,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=20_000)
     calls = parser.parse_args().calls
-    print(f"{calls} calls of {HOLDS} holds, {os.cpu_count()} cores")
+    print(f"{calls} calls of {HOLDS} holds, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     bench_process(calls)
     with tempfile.TemporaryDirectory() as name:
         bench_shared(calls, Path(name))

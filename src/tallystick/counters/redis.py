@@ -55,9 +55,9 @@ class RedisCounters:
         """As the port says; one round trip, given up at the deadline."""
         if self._queue.is_full:
             raise CountersAway("away: too many settlements wait for Redis")
-        holds = _PACK.encode([_packed(hold, ask) for hold in ask.holds])
-        keys = " ".join([hold.key.hex() for hold in ask.holds])
-        amounts = " ".join([str(hold.amount(ask.most)) for hold in ask.holds])
+        rows = [_packed(hold, ask) for hold in ask.holds]
+        holds = _PACK.encode(rows)
+        keys, amounts = " ".join([row[0] for row in rows]), " ".join([row[4] for row in rows])
         numbers = (ask.expires_us, ask.at_us, ask.most, ask.least)
         words = (ask.reservation_id, ask.owner, *numbers, holds, keys, amounts)
         try:
@@ -153,7 +153,7 @@ _PACK = msgspec.msgpack.Encoder()
 _ANSWER = msgspec.msgpack.Decoder(tuple[bool, int, list[tuple[str, str, str, int]], list[int]])
 
 
-def _packed(hold: Hold, ask: Ask) -> tuple[object, ...]:
+def _packed(hold: Hold, ask: Ask) -> tuple[Any, ...]:
     """A hold as the script reads it: amounts as decimal strings, keys in hex, times as numbers.
 
     The last three are for its short way: limit and amount as numbers where they are plain and below 10^15, and
@@ -162,7 +162,7 @@ def _packed(hold: Hold, ask: Ask) -> tuple[object, ...]:
     limit, amount = hold.limit, hold.amount(ask.most)
     plain = not hold.also and hold.carry is None and not hold.trip_us and amount < _PLAIN
     kept = max(0, hold.ends_us - ask.at_us) + _KEPT_US if hold.ends_us else 2 * IDLE_US
-    carried, carry_limit = hold.carry if hold.carry is not None else (b"", 0)
+    carried, carry_limit = ("", "") if hold.carry is None else (hold.carry[0].hex(), str(hold.carry[1]))
     return (
         hold.key.hex(),
         str(hold.base),
@@ -173,9 +173,9 @@ def _packed(hold: Hold, ask: Ask) -> tuple[object, ...]:
         kept // 1000,
         hold.trip_us if limit is not None else 0,
         (hold.breaker or hold.key).hex() if hold.trip_us else "",
-        carried.hex(),
-        str(carry_limit),
-        [key.hex() for key in hold.also],
+        carried,
+        carry_limit,
+        [key.hex() for key in hold.also] if hold.also else (),
         plain and (_NO_LIMIT if limit is None else limit if limit < _PLAIN else False),
         amount if plain else 0,
         not hold.ends_us,
