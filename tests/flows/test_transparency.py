@@ -15,7 +15,8 @@ from tests.stub.server import Stub, in_thread
 pytestmark = pytest.mark.slow
 
 # All that the gateway changes: it adds two headers, and frames a stream anew.
-ADDED = {"x-tally-event-id", "x-tally-cost"}
+# The third says that no price list is loaded here, so a ceiling is held to.
+ADDED = {"x-tally-event-id", "x-tally-cost", "x-tally-price"}
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SAY = [{"role": "user", "content": "hi"}]
 LOOK = [

@@ -16,13 +16,13 @@ principals = st.builds(
 
 def test_what_each_role_may_do_is_written_out() -> None:
     every = {"read", "instance", "prices", "keys_read", "keys_write", "tokens_read", "tokens_write", "audit", "erase"}
-    every |= {"content", "alerts_test"}
+    every |= {"content", "alerts_test", "budgets_read", "budgets_write", "rules_write"}
     expected = {
-        "viewer": {"read", "instance"},
-        "analyst": {"read", "instance", "prices"},
-        "owner": {"read", "instance", "prices", "keys_read", "keys_write"},
+        "viewer": {"read", "instance", "budgets_read"},
+        "analyst": {"read", "instance", "prices", "budgets_read"},
+        "owner": {"read", "instance", "prices", "keys_read", "keys_write", "budgets_read", "budgets_write"},
         "admin": every,
-        "auditor": {"read", "instance", "prices", "keys_read", "tokens_read", "audit", "content"},
+        "auditor": {"read", "instance", "prices", "keys_read", "tokens_read", "audit", "content", "budgets_read"},
     }
     for role in ROLES:
         held = {one for one in PERMISSIONS if may(Principal("x", role), one)}  # type: ignore[arg-type]

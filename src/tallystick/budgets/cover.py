@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from tallystick.budgets.model import FINGERPRINT, KEY_STAGE, Budget
 from tallystick.usage.dimensions import ATTRIBUTION
+from tallystick.usage.match import FOLDED, accepts, folded
 
 # What is known of every call before it is made, be it empty: grouping by it leaves no call uncounted.
 ALWAYS: frozenset[str] = frozenset(
@@ -14,8 +15,6 @@ ALWAYS: frozenset[str] = frozenset(
 )
 # All that `where` and `group_by` may name.
 DIMENSIONS: tuple[str, ...] = (*sorted(ALWAYS), FINGERPRINT, *ATTRIBUTION)
-# Names that clients and providers write in either case.
-_FOLDED = frozenset({"provider", "model", "request_model"})
 _MOST_REMEMBERED = 8192
 
 
@@ -28,12 +27,12 @@ def grouping(budget: Budget) -> tuple[str, ...]:
 
 def group_values(budget: Budget, dimensions: Mapping[str, str]) -> tuple[str, ...]:
     """The call's values of `grouping`, in its order."""
-    return tuple([_folded(name, dimensions.get(name, "")) for name in grouping(budget)])
+    return tuple([folded(name, dimensions.get(name, "")) for name in grouping(budget)])
 
 
 def group_of(budget: Budget, dimensions: Mapping[str, str]) -> dict[str, str]:
     """The group a call falls in: dimension to value."""
-    return {name: _folded(name, dimensions.get(name, "")) for name in grouping(budget)}
+    return {name: folded(name, dimensions.get(name, "")) for name in grouping(budget)}
 
 
 def covers(budget: Budget, dimensions: Mapping[str, str]) -> bool:
@@ -41,7 +40,7 @@ def covers(budget: Budget, dimensions: Mapping[str, str]) -> bool:
     for name in grouping(budget):
         if name not in ALWAYS and not dimensions.get(name):
             return False
-    return all(_accepts(name, values, dimensions.get(name, "")) for name, values in budget.where.items())
+    return all(accepts(name, values, dimensions.get(name, "")) for name, values in budget.where.items())
 
 
 @lru_cache(maxsize=_MOST_REMEMBERED)
@@ -70,8 +69,8 @@ class BudgetBook:
         named: dict[str, set[str]] = {}
         for budget in self.budgets:
             for name, values in budget.where.items():
-                named.setdefault(name, set()).update(_folded(name, value.removeprefix("!")) for value in values)
-        self._named = tuple((name, name in _FOLDED, frozenset(values - {"*"})) for name, values in named.items())
+                named.setdefault(name, set()).update(folded(name, value.removeprefix("!")) for value in values)
+        self._named = tuple((name, name in FOLDED, frozenset(values - {"*"})) for name, values in named.items())
         self._grouped = tuple({n: None for one in self.budgets for n in grouping(one) if n not in ALWAYS})
         self._index, self._rest = _indexed(self.budgets)
         self._memory: dict[tuple[str | bool, ...], tuple[Budget, ...]] = {}
@@ -96,7 +95,7 @@ class BudgetBook:
     def _find(self, dimensions: Mapping[str, str]) -> tuple[Budget, ...]:
         candidates = set(self._rest)
         for name, value in dimensions.items():
-            candidates.update(self._index.get((name, _folded(name, value)), ()))
+            candidates.update(self._index.get((name, folded(name, value)), ()))
         return tuple(self.budgets[at] for at in sorted(candidates) if covers(self.budgets[at], dimensions))
 
 
@@ -118,24 +117,7 @@ def _indexed(budgets: tuple[Budget, ...]) -> tuple[dict[tuple[str, str], list[in
 def _literals(budget: Budget) -> list[list[tuple[str, str]]]:
     """For each dimension that must have one of some values: the dimension with each of them."""
     return [
-        [(name, _folded(name, value)) for value in values]
+        [(name, folded(name, value)) for value in values]
         for name, values in budget.where.items()
         if not any(value == "*" or value.startswith("!") for value in values)
     ]
-
-
-def _accepts(name: str, values: tuple[str, ...], value: str) -> bool:
-    """Whether a value is none of those with ``!``, and one of the others where there are any."""
-    value = _folded(name, value)
-    positive = [one for one in values if not one.startswith("!")]
-    if any(_is(name, one[1:], value) for one in values if one.startswith("!")):
-        return False
-    return not positive or any(_is(name, one, value) for one in positive)
-
-
-def _is(name: str, wanted: str, value: str) -> bool:
-    return bool(value) and (wanted == "*" or value == _folded(name, wanted))
-
-
-def _folded(name: str, value: str) -> str:
-    return value.lower() if name in _FOLDED else value

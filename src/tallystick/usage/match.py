@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 # Names that clients and providers write in either case.
-_FOLDED = frozenset({"provider", "model", "request_model"})
+FOLDED = frozenset({"provider", "model", "request_model"})
 
 
 def matches(where: Mapping[str, Sequence[str]], dimensions: Mapping[str, str]) -> bool:
@@ -19,7 +19,7 @@ def matches(where: Mapping[str, Sequence[str]], dimensions: Mapping[str, str]) -
 
 def accepts(name: str, values: Sequence[str], value: str) -> bool:
     """Whether a value is none of those with ``!``, and one of the others where there are any."""
-    value = _folded(name, value)
+    value = folded(name, value)
     wanted = [one for one in values if not one.startswith("!")]
     if any(_is(name, one[1:], value) for one in values if one.startswith("!")):
         return False
@@ -27,8 +27,9 @@ def accepts(name: str, values: Sequence[str], value: str) -> bool:
 
 
 def _is(name: str, wanted: str, value: str) -> bool:
-    return bool(value) and (wanted == "*" or value == _folded(name, wanted))
+    return bool(value) and (wanted == "*" or value == folded(name, wanted))
 
 
-def _folded(name: str, value: str) -> str:
-    return value.lower() if name in _FOLDED else value
+def folded(name: str, value: str) -> str:
+    """The value as it is compared: providers and models in lower case."""
+    return value.lower() if name in FOLDED else value
