@@ -7,7 +7,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallystick.ledger.budget_sums import Sum, Wanted, can_be_summed
-from tallystick.ledger.store import read_last_seq, sum_events_for_budgets, sum_for_budgets
+from tallystick.ledger.spend_sums import Elsewhere
+from tallystick.ledger.store import (
+    count_hours,
+    count_meters,
+    read_calls,
+    read_events,
+    read_last_seq,
+    read_refusals,
+    read_unknown_tokens,
+    sum_elsewhere,
+    sum_events_for_budgets,
+    sum_for_budgets,
+)
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.start_ledger import start_ledger
@@ -111,3 +123,64 @@ def test_what_came_later_can_be_added_to_what_is_known(ledger: Context) -> None:
 def test_the_ledger_does_not_know_what_a_request_looked_like() -> None:
     assert can_be_summed("team")
     assert not can_be_summed("request_fingerprint")
+
+
+def test_past_calls_come_by_time_with_what_they_were_held_to(ledger: Context) -> None:
+    ingest_events(
+        ledger,
+        [
+            an_event(1, occurred_at=START + HOUR, bound_cost=2_001, effective_cost=None, request_bytes=7),
+            an_event(2, occurred_at=START, effective_cost=1_000, sent_model="m"),
+            an_event(3, occurred_at=START, attempt=0),
+            an_event(4, occurred_at=START + 3 * HOUR),
+        ],
+    )
+    period = (START, START + 2 * HOUR)
+    meters = count_meters(ledger.ledger, period)
+
+    assert meters == ["uncached_input", "plain_output"]
+    assert [count for _, count in count_hours(ledger.ledger, period)] == [1, 1]
+    assert read_calls(ledger.ledger, ("team", "request_model"), meters, period) == [
+        (START, None, 1, 100, 20, None, None, None, "Support", "m", 100, 20),
+        (START + HOUR, 3, None, 100, 20, 7, None, None, "Support", "", 100, 20),
+    ]
+
+
+def test_spend_past_known_keys_is_summed_before_and_after(ledger: Context) -> None:
+    mine = {"dimensions": {"user": "ann"}}
+    ingest_events(
+        ledger,
+        [
+            an_event(1, occurred_at=START, key="key_1", effective_cost=10, **mine),
+            an_event(2, occurred_at=START, key="key_2", effective_cost=20, **mine),
+            an_event(3, occurred_at=START + HOUR, source="import:x", effective_cost=30, **mine),
+            an_event(4, occurred_at=START + HOUR, source="import:x", effective_cost=None, **mine),
+            an_event(5, occurred_at=START + 2 * HOUR, source="import:x", effective_cost=99, **mine),
+        ],
+    )
+    around = (START, START + HOUR, START + 2 * HOUR)
+
+    assert sum_elsewhere(ledger.ledger, "user", ["ann", "bob"], ["key_1"], around) == [
+        Elsewhere("ann", "gateway", 20, 0),
+        Elsewhere("ann", "import:x", 0, 30),
+    ]
+    assert sum_elsewhere(ledger.ledger, "user", [], ["key_1"], around) == []
+
+
+def test_refusals_and_single_events_are_found_again(ledger: Context) -> None:
+    refused = an_event(1, occurred_at=START, verdict="blocked", decision='{"breaking": "b"}', attempt=0)
+    ingest_events(ledger, [refused, an_event(2, occurred_at=START, verdict="allowed", decision="{}")])
+
+    assert read_refusals(ledger.ledger, START, 10) == [(START, '{"breaking": "b"}')]
+    assert read_refusals(ledger.ledger, START + 1, 10) == []
+    assert read_events(ledger.ledger, [refused.event_id, "evt_none"], START) == [refused]
+    assert read_events(ledger.ledger, [refused.event_id], START + 1) == []
+
+
+def test_tokens_that_are_not_known_come_with_their_decision(ledger: Context) -> None:
+    broke = an_event(1, outcome="cut", decision="{}", measured=Measured(input_tokens=5, state="estimated"))
+    ingest_events(ledger, [broke, an_event(2, decision="{}")])
+
+    assert read_unknown_tokens(ledger.ledger, Wanted(("team",), (START,), 0), after=0, upto=9) == [
+        (("Support",), 0, 5, "{}")
+    ]
