@@ -9,14 +9,16 @@ counter has not moved meanwhile.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tallystick.budgets.expect import Expected
 from tallystick.budgets.history import Drift
 from tallystick.budgets.model import Budget, Standing
+from tallystick.budgets.repair import GRACE_US
 from tallystick.budgets.store import append_drift, list_changes, list_drift
-from tallystick.kernel.period import MINUTE_US
+from tallystick.kernel.period import MINUTE_US, SECOND_US
 from tallystick.operations.blocking_counters import BlockingCounters, Correction
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.ledger_sums import LedgerSums
@@ -68,6 +70,9 @@ def build_counters(repair: Repair) -> int:
 
     Nothing is reserved meanwhile: gateways wait until the counters are built.
     """
+    if repair.elsewhere:
+        # What was reserved on lost counters has written its intent by then, or never will.
+        time.sleep(GRACE_US / SECOND_US)
     repair.drain()
     at = now_us()
     resolve_reservations(repair.context, repair.counters, at, elsewhere=repair.elsewhere)
