@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tallystick.notify.model import Channel
     from tallystick.operations.blocking_counters import BlockingCounters
     from tallystick.operations.context import Context
+    from tallystick.operations.keep_counters import Rounds
     from tallystick.pricing.book import PriceBook
     from tallystick.storage.config_db import ConfigDb
 
@@ -259,8 +260,11 @@ def run_app(config: Config, data_dir: Path, *, demo: str = "") -> None:
             app.asgi, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
             timeout_graceful_shutdown=5, lifespan="off",
         )  # fmt: skip
+        runner = uvicorn.Server(server)
+        # Streams without an end of their own end when the server is asked to.
+        app.asgi.state.closing = lambda: runner.should_exit
         with _private_socket(socket_path(data_dir)) as listener:
-            uvicorn.Server(server).run(sockets=[listener])
+            runner.run(sockets=[listener])
         app.jobs.stop()
 
 
@@ -319,18 +323,23 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
             session_hours=config.server.session_hours, error_page=error_page, ready=jobs.well, channels=channels,
             facts=lambda: {
                 "spool_rejected": count_rejected(context), "jobs_error": jobs.last_error,
-                "counters": config.budgets.counters, "counters_state": rounds.state,
+                **_of_counters(config, rounds),
             },
         )  # fmt: skip
         web = build_web(
-            context, book=book, base_urls=base_urls(config), company=demo or config.company, version=__version__
-        )
+            context, book=book, base_urls=base_urls(config), company=demo or config.company, version=__version__,
+            told=lambda: _of_counters(config, rounds),
+        )  # fmt: skip
         yield App(build_api(context, services, web), config, context, jobs)
     finally:
         if context.counters is not None:
             context.counters.close()
         context.config_db.close()
         context.ledger.close()
+
+
+def _of_counters(config: Config, rounds: "Rounds") -> dict[str, object]:
+    return {"counters": config.budgets.counters, "counters_state": rounds.state}
 
 
 def _context(config: Config, data_dir: Path, demo: str, channels: tuple[str, ...], wait_seconds: float) -> "Context":

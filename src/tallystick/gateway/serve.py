@@ -14,6 +14,7 @@ from tallystick.gateway.settings import GatewaySettings
 _MOST_HEADERS = 256
 _LONGEST_HEAD = 64 * 1024
 _HEAD_SECONDS = 20.0
+_ENDLESS = "/gateway/live"
 # What JDK clients ask of every plain address. It may be ignored, but the parser would take the body for HTTP/2.
 _H2C = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
@@ -40,6 +41,12 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.on_gone is not None:
             callback, self.on_gone = self.on_gone, None
             callback()
+
+    def shutdown(self) -> None:
+        """The server is to stop: calls go on to their end; what streams to a page without one is cut."""
+        if self.cycle is not None and self.cycle.scope["path"] == _ENDLESS:
+            self.transport.close()
+        super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         if self._head_timer is not None:

@@ -1,6 +1,6 @@
 """The pages as one router: route, operation, template. What is asked is in the URL, who asks the guard has found."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -9,9 +9,13 @@ from starlette.responses import RedirectResponse, Response
 from tallystick.operations.context import Context
 from tallystick.org.model import Principal
 from tallystick.pricing.book import PriceBook
+from tallystick.web.act_budgets import ACTS, Act, Sent, serve_new
 from tallystick.web.assets import asset_url, serve_asset
+from tallystick.web.live import Viewers, stream_live
 from tallystick.web.render import error_page
+from tallystick.web.serve_budgets import serve_budget, serve_budgets
 from tallystick.web.serve_explore import serve_csv, serve_explore
+from tallystick.web.serve_gateway import serve_gateway
 from tallystick.web.serve_overview import serve_overview
 from tallystick.web.serve_requests import serve_request, serve_requests
 from tallystick.web.serve_rest import serve_find, serve_login, serve_sources, serve_theme
@@ -25,6 +29,10 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/explore", serve_explore),
     ("/explore.csv", serve_csv),
     ("/requests", serve_requests),
+    ("/budgets", serve_budgets),
+    ("/budgets/new", serve_new),
+    ("/budgets/{name}", serve_budget),
+    ("/gateway", serve_gateway),
     ("/sources", serve_sources),
     ("/find", serve_find),
     ("/login", serve_login),
@@ -39,6 +47,7 @@ def build_web(
     base_urls: Sequence[BaseUrl | tuple[str, str, str]] = (),
     company: str = "",
     version: str = "",
+    told: Callable[[], Mapping[str, object]] = dict,
 ) -> APIRouter:
     """The router of all pages and their static files.
 
@@ -49,12 +58,16 @@ def build_web(
         base_urls: What to paste, as name, environment variable (may be empty) and URL.
         company: Shown at the top left.
         version: Of the product.
+        told: What the server knows of itself: kind and state of the counters.
     """
     urls = tuple(one if isinstance(one, BaseUrl) else BaseUrl(*one) for one in base_urls)
-    site = Site(context, book, principal, urls, company, version)
+    site = Site(context, book, principal, urls, company, version, told)
     router = APIRouter(include_in_schema=False)
     for path, serve in PAGES:
         router.add_api_route(path, _route(serve, site), methods=["GET"], response_model=None)
+    router.add_api_route("/gateway/live", _live_route(site), methods=["GET"], response_model=None)
+    for path, act in ACTS:
+        router.add_api_route(path, _form_route(act, site), methods=["POST"], response_model=None)
     router.add_api_route("/requests/{event_id}", _call_route(site), methods=["GET"], response_model=None)
     router.add_api_route("/theme", serve_theme, methods=["GET"], response_model=None)
     router.add_api_route("/static/{path:path}", serve_asset, methods=["GET"], response_model=None)
@@ -66,6 +79,23 @@ def _route(serve: Page, site: Site) -> Callable[[Request], Response]:
     # Not async: the framework runs it on a thread, for a query may take a while.
     def answer(request: Request) -> Response:
         return serve(request, site)
+
+    return answer
+
+
+def _form_route(act: Act, site: Site) -> Callable[[Request, Sent], Response]:
+    def answer(request: Request, fields: Sent) -> Response:
+        return act(request, site, fields)
+
+    return answer
+
+
+def _live_route(site: Site) -> Callable[[Request], Awaitable[Response]]:
+    viewers = Viewers()
+
+    # Async: the stream lives on the loop, and asks the ledger on threads.
+    async def answer(request: Request) -> Response:
+        return stream_live(request, site, viewers)
 
     return answer
 

@@ -1,6 +1,6 @@
 """Templates to answers: the environment, the headers of every page, and the page of an error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -11,6 +11,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from tallystick.budgets.explain import words
+from tallystick.budgets.model import Unit
 from tallystick.charts.bars import shared_defs
 from tallystick.charts.format import count, money, percent
 from tallystick.explore.describe import label
@@ -34,11 +36,15 @@ HEADERS = {
     "cache-control": "no-store",
     "vary": "cookie",
 }
+# Pages that the filters of figures mean nothing to.
+UNFILTERED = frozenset({"/budgets", "/gateway", "/sources"})
 THEME_COOKIE = "tally_theme"
 PAGES = (
     ("/", "Overview", "overview", "o"),
     ("/explore", "Cost explorer", "explore", "e"),
     ("/requests", "Requests", "requests", "r"),
+    ("/budgets", "Budgets", "budgets", "b"),
+    ("/gateway", "Gateway", "gateway", "g"),
     ("/sources", "Sources", "sources", "s"),
 )
 
@@ -78,11 +84,28 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals.update(
-        asset=asset_url, pages=PAGES, defs=_drawn(shared_defs()), ranges=dates.RANGES, comparisons=dates.COMPARISONS,
+        asset=asset_url, pages=PAGES, unfiltered=UNFILTERED, defs=_drawn(shared_defs()), ranges=dates.RANGES, comparisons=dates.COMPARISONS,
         grains=dates.GRAINS, measures=tuple(NAMES.items()), str=str,
     )  # fmt: skip
-    made.filters.update(label=label, heading=title, count=count, money=money, percent=percent, svg=_drawn)
+    made.filters.update(
+        label=label,
+        heading=title,
+        count=count,
+        money=money,
+        percent=percent,
+        svg=_drawn,
+        amount=_amount,
+        zip_label=_with_labels,
+    )
     return made
+
+
+def _amount(amount: int, unit: Unit) -> str:
+    return words(unit, amount)
+
+
+def _with_labels(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, label(name)) for name in names]
 
 
 def _drawn(markup: str) -> Markup:

@@ -22,6 +22,16 @@ _OUTCOMES = {
     "refused": ("bad", "refused before any provider was asked"),
 }
 _CLAIMED = "claimed_"
+# Tone and meaning of what budgets and rules made of a call; what passed as it came has no mark.
+VERDICTS = {
+    "alerted": ("warn", "let pass over a budget that only tells"),
+    "degraded": ("warn", "a budget had no room for the model asked for, and a cheaper one was asked"),
+    "blocked": ("bad", "a budget had no room, so no provider was asked"),
+    "paused": ("bad", "a budget had no room, and work that is not critical is paused"),
+    "tripped": ("bad", "a breaker is open, so no provider was asked"),
+    "denied": ("bad", "a rule denies it, so no provider was asked"),
+    "cached": ("", "our cache answered, and no provider was asked"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,9 @@ def _cost(event: UsageEvent) -> Figure:
 def marks(event: UsageEvent) -> tuple[Mark, ...]:
     """What to know before the figures of a call are believed."""
     tone, why = _OUTCOMES[event.outcome]
-    found = [Mark(event.outcome.replace("_", " "), tone, why)] if tone else []
+    found = [Mark(event.verdict, *VERDICTS[event.verdict])] if event.verdict in VERDICTS else []
+    if tone and not (found and event.outcome == "refused"):
+        found.append(Mark(event.outcome.replace("_", " "), tone, why))
     if event.unpriced:
         found.append(Mark("unpriced", "warn", f"no price for {', '.join(label(name) for name in event.unpriced)}"))
     if event.measured.state == "estimated":

@@ -1,6 +1,6 @@
 """What every page needs beside its own data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -35,6 +35,7 @@ class Site:
 
     Attributes:
         company: Shown at the top left; the demo's own name where it is one.
+        facts: What the server knows of itself: ``counters`` and ``counters_state``.
     """
 
     context: Context
@@ -43,6 +44,7 @@ class Site:
     base_urls: tuple[BaseUrl, ...] = ()
     company: str = ""
     version: str = ""
+    facts: Callable[[], Mapping[str, object]] = dict
 
     @property
     def name(self) -> str:

@@ -129,7 +129,7 @@
   function carry() {
     const kept = new URLSearchParams(location.search);
     ["sort", "after", "q"].forEach((name) => kept.delete(name));
-    document.querySelectorAll('.rail [data-key]:not([data-key="s"])').forEach((a) => { a.search = kept.toString(); });
+    document.querySelectorAll('.rail [data-key]:not([data-plain])').forEach((a) => { a.search = kept.toString(); });
   }
   document.addEventListener("htmx:error", () => location.reload());
 })();
