@@ -106,7 +106,7 @@ def without_owner(asked: Ask) -> tuple[str, Sums] | None:
     return owner, lost.total.now
 
 
-def bar(asked: Ask, *, grouping: bool) -> dict[str, Any]:
+def bar(asked: Ask, *, grouping: bool, picked: tuple[str, ...] = PICKED) -> dict[str, Any]:
     """What the filter bar shows."""
     query, address = asked.query, asked.address
     period, zone = query.period, query.zone
@@ -123,10 +123,16 @@ def bar(asked: Ask, *, grouping: bool) -> dict[str, Any]:
         "first": first.isoformat(),
         "last": last.fromordinal(last.toordinal() + 1).isoformat(),
         "grouping": (() if not grouping else (*GROUPINGS, *([] if grouped in GROUPINGS else [grouped]))),
-        "picks": [_pick(asked, dimension) for dimension in PICKED],
+        "picks": [pick for dimension in picked if _is_worth(pick := _pick(asked, dimension))],
         "dimensions": sorted(GROUPABLE),
         "chips": tuple(Chip(text, str(address.without(name))) for name, text in describe(query.filters)),
     }
+
+
+def _is_worth(pick: tuple[str, list[tuple[str, str]], str]) -> bool:
+    """Whether there is anything to choose, of a dimension that calls need not have."""
+    dimension, values, chosen = pick
+    return dimension in PICKED or bool(chosen) or any(value != UNKNOWN for value, _ in values)
 
 
 def _pick(asked: Ask, dimension: str) -> tuple[str, list[tuple[str, str]], str]:

@@ -9,12 +9,15 @@ from tallystick.charts.format import count, money
 from tallystick.explore.describe import title_text
 from tallystick.kernel.money import text_from_grains
 from tallystick.operations.context import now_us
+from tallystick.operations.explain_decision import explain_decision
 from tallystick.operations.explore import read_freshness
+from tallystick.operations.follow_calls import list_attempts
 from tallystick.operations.list_requests import list_requests
 from tallystick.operations.read_content import read_content
 from tallystick.operations.read_request import read_request
 from tallystick.usage.model import UsageEvent
 from tallystick.web.ask import Ask, ask, bar
+from tallystick.web.decision_page import decision_page
 from tallystick.web.render import facts, render
 from tallystick.web.requests_page import call_page, call_row
 from tallystick.web.said import said_of
@@ -52,7 +55,7 @@ def serve_requests(request: Request, site: Site) -> Response:
         next_page=str(address.having(after=page.next_cursor)) if page.next_cursor else "",
         facts=facts(query, breakdown.freshness, asked.now_us),
         base_urls=site.base_urls,
-        **bar(asked, grouping=False),
+        **bar(asked, grouping=False, picked=("provider", "team", "verdict")),
     )
 
 
@@ -66,8 +69,10 @@ def serve_request(request: Request, site: Site, event_id: str) -> Response:
     event = read_request(site.context, event_id, who)
     card = next((one for one in site.book().cards if one.price_id == event.price_id), None) if event.price_id else None
     page = call_page(event, card, site.context.zone)
+    explained = explain_decision(site.context, event_id, who)
+    decision = decision_page(explained, list_attempts(site.context, event, who), site.context.zone)
     return render(
-        request, site, "request.html", heading=page.title, page=page, event_id=event_id, complete=not event.unpriced,
+        request, site, "request.html", heading=page.title, page=page, decision=decision, event_id=event_id, complete=not event.unpriced,
         sum_text=_sum(event), said=said_of(read_content(site.context, event_id, who)), facts=facts(None, read_freshness(site.context), now_us(), site.context.zone),
     )  # fmt: skip
 
