@@ -40,7 +40,9 @@ def list_open_breakers(context: Context, budgets: Iterable[Budget]) -> list[Open
         return []
     at = now_us()
     since = at - max(one.trip_seconds for one in breakers.values()) * SECOND_US - HOUR_US
-    places = dict.fromkeys((budget_id, ()) for budget_id, one in breakers.items() if not grouping(one))
+    places: dict[tuple[str, tuple[str, ...]], None] = dict.fromkeys(
+        (budget_id, ()) for budget_id, one in breakers.items() if not grouping(one)
+    )
     for _, decision in read_refusals(context.ledger, since, _MOST_REFUSALS):
         places |= dict.fromkeys(_places(decision, breakers))
     keys = [counter_key(budget_id, values, NO_WINDOW) for budget_id, values in places]
