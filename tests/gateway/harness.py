@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvicorn
 
 from tallystick.counters.open import CounterSettings
-from tallystick.gateway.serve import server_config
+from tallystick.gateway.serve import GatewayServer
 from tallystick.gateway.settings import BudgetSettings, GatewaySettings, ProviderKeySecret, ProviderSettings
 from tallystick.operations.context import Context
 from tallystick.operations.manage_keys import KeyRequest, create_key
@@ -78,7 +77,7 @@ def running_gateway(folder: Path, stub: Stub, *, prices: bool = True, **changes:
         refresh_prices(context, None)
     key, secret = create_key(context, KeyRequest("test", locked={"team": "search"}, defaults={"feature": "chat"}))
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    server = uvicorn.Server(server_config(settings))
+    server = GatewayServer(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20

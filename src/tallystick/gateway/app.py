@@ -1,9 +1,9 @@
-"""The gateway as a raw ASGI application: provider paths are served here, all else is the app's."""
+"""The gateway: provider paths are served here, all else is the app's."""
 
 import gc
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
 from tallystick.gateway import one_address
@@ -19,23 +19,13 @@ from tallystick.gateway.upstream import Upstream
 from tallystick.kernel.errors import ConfigError
 from tallystick.kernel.ids import new_id
 
-Asgi = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
-
-
 # What only Anthropic's SDK asks for, with a base URL that lacks the provider.
 _ANTHROPIC = "/messages"
 _PAGES = reserved_names() - {one_address.NAME}
 
 
 def build_gateway(settings: GatewaySettings, upstream: Upstream | None = None) -> "Gateway":
-    """The application; it opens its files and connections when the server starts it.
+    """What is served; it opens its files and connections when the server starts it.
 
     Raises:
         ConfigError: A provider has a name that belongs to pages or API.
@@ -60,16 +50,8 @@ class Gateway:
         self._state: State | None = None
         self._relay: Relay | None = None
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """ASGI's entry."""
-        if scope["type"] == "http":
-            await self._serve(Client(scope, receive, send))
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-
-    async def _serve(self, client: Client) -> None:
+    async def serve(self, client: Client) -> None:
+        """Answer one request."""
         split = split_path(client.scope["raw_path"])
         provider = self._providers.get(split.name)
         assert self._state is not None
@@ -91,18 +73,6 @@ class Gateway:
             await answer_models(state, client)
         else:
             await handle_call(state, client, Split(split.name, f"/v1{split.below}"), one_address.OPEN)
-
-    async def _live(self, receive: Any, send: Any) -> None:
-        await receive()
-        try:
-            await self.start()
-        except Exception as error:  # noqa: BLE001 - the server reports it and stops
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.stop()
-        await send({"type": "lifespan.shutdown.complete"})
 
     async def start(self) -> None:
         """Open files and connections. In a running loop."""
@@ -128,11 +98,11 @@ def _spare_the_collector() -> None:
 
 async def _answer_json(client: Client, data: object) -> None:
     body = json.dumps(data).encode()
-    await client.start(200, [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())])
-    await client.write(body, more=False)
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await client.answer(200, headers, body)
 
 
-def _is_call(scope: MutableMapping[str, Any]) -> bool:
+def _is_call(scope: Mapping[str, Any]) -> bool:
     """Whether an SDK asks, rather than a browser."""
     return scope["method"] == "POST" or any(name in {b"authorization", b"x-api-key"} for name, _ in scope["headers"])
 
@@ -146,5 +116,4 @@ async def _answer_unknown(client: Client, name: str) -> None:
         "/anthropic for Anthropic's, `tally up` prints them all, and [providers.NAME] in tally.toml adds one"
     )
     headers, body = answer(dialect, Refusal(404, "unknown_provider", message), new_id("evt", time.time_ns() // 1000))
-    await client.start(404, headers)
-    await client.write(body, more=False)
+    await client.answer(404, headers, body)

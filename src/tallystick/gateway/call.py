@@ -69,8 +69,7 @@ async def answer_models(state: State, client: Client) -> None:
     else:
         body = json.dumps(list_models(state.settings.providers, state.book, at_us)).encode()
         status, headers = 200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await client.start(status, headers)
-    await client.write(body, more=False)
+    await client.answer(status, headers, body)
 
 
 def _begin(state: State, incoming: Incoming, started: float) -> Meter:
@@ -88,5 +87,4 @@ async def _refuse(state: State, incoming: Incoming, refusal: Refusal) -> None:
         incoming.owner = owner_of(incoming, incoming.caller)
         refused_row(state, incoming, status, refusal.code)
     headers, body = answer(incoming.dialect, refusal, incoming.event_id)
-    await incoming.client.start(status, headers)
-    await incoming.client.write(body, more=False)
+    await incoming.client.answer(status, headers, body)

@@ -68,10 +68,12 @@ class Held:
 
     async def send(self, client: Client) -> None:
         """Let the client have it."""
+        if not self.cut:
+            await client.answer(self.status, self.headers, self.body)
+            return
         await client.start(self.status, self.headers)
-        await client.write(self.body, more=self.cut)
-        if self.cut:
-            client.abort()
+        await client.write(self.body, more=True)
+        client.abort()
 
 
 async def pass_answer(exchange: Exchange) -> Held | None:

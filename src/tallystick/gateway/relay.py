@@ -133,5 +133,4 @@ async def _answer_away(client: Client) -> None:
         (b"retry-after", b"1"),
         (b"cache-control", b"no-store"),
     ]
-    await client.start(503, headers)
-    await client.write(_AWAY, more=False)
+    await client.answer(503, headers, _AWAY)

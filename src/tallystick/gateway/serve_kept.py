@@ -45,6 +45,5 @@ async def serve_kept(state: State, incoming: Incoming, kept: Kept, started: floa
         headers.append((b"x-tally-avoided-cost", text_from_grains(kept.cost).encode()))
     if not kept.stream:
         headers.append((b"content-length", b"%d" % len(kept.body)))
-    await incoming.client.start(kept.status, headers)
-    await incoming.client.write(kept.body, more=False)
+    await incoming.client.answer(kept.status, headers, kept.body)
     return True
