@@ -12,6 +12,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tallystick.demo.budgets import STANDARD_EVENTS, demo_budgets
 from tallystick.demo.company import (
     CUSTOMERS,
     LAUNCHED_FEATURE,
@@ -28,10 +29,10 @@ from tallystick.demo.profiles import all_profiles, weight_on
 from tallystick.demo.rhythm import Story, calls_per_day, month_name, story_of
 from tallystick.demo.sizes import STEPS
 from tallystick.demo.templates import Rate, Row, Templates
+from tallystick.demo.verdicts import Verdicts
 from tallystick.kernel.period import DAY_US, SECOND_US, day_start, local_day
 from tallystick.ledger.columns import EVENT_COLUMNS
 
-STANDARD_EVENTS = 212_000
 _SMALLEST_SCALE = 1 / 400
 _BATCH_ROWS = 40_000
 _LOOP_SHARE = 0.0025
@@ -59,6 +60,7 @@ class Generator:
         self._templates = Templates(self._profiles, rate, seed=spec.seed, scale=scale)
         self._table = pa.table({})
         self._priced = 0
+        self._verdicts = Verdicts(spec, demo_budgets(spec.events, spec.now_us))
         self.made = 0
         self._pending = Pending()
         self._counted: defaultdict[str, Counter[int]] = defaultdict(Counter)
@@ -77,6 +79,7 @@ class Generator:
                 yield from self._loop(day, loop_calls)
         yield from self._flush(1)
         self._fold()
+        self.truth.errors -= self._verdicts.refused
         self.truth.facts = facts(self.spec, self.story)
 
     def _flush(self, at_least: int) -> Iterator[Columns]:
@@ -84,7 +87,9 @@ class Generator:
         if len(self._pending.ids) >= at_least:
             pending, self._pending = self._pending, Pending()
             self.made += len(pending.ids)
-            yield self._shared(pending.drawn) | _own(pending)
+            yield self._verdicts.decide(
+                pending.drawn, self._templates.rows, self._shared(pending.drawn) | _own(pending)
+            )
 
     def _parts(self, day: date, calls: int) -> Iterator[DayPart]:
         start = day_start(day)

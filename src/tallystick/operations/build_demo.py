@@ -16,6 +16,7 @@ from tallystick.operations.ingest_events import ingest_columns
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.repair_counters import Repair, build_counters
+from tallystick.operations.set_up_demo import set_up_demo
 from tallystick.pricing.model import Rated
 from tallystick.pricing.rate import rate
 from tallystick.usage.model import Measured
@@ -96,6 +97,7 @@ def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress |
     state.write_text(json.dumps(wanted | {"complete": False}))
     spec = DemoSpec(events=request.events, seed=request.seed, now_us=request.now_us)
     _fill(context, spec, on_progress or (lambda done, total: None))
+    set_up_demo(context, request.events, request.now_us)
     if context.counters is not None:
         build_counters(Repair(context, context.counters, lambda: None))
     state.write_text(json.dumps(wanted))
@@ -104,7 +106,7 @@ def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress |
 
 def _wanted(request: DemoRequest) -> dict[str, object]:
     day = local_day(request.now_us).isoformat()
-    return {"events": request.events, "seed": request.seed, "day": day, "complete": True}
+    return {"events": request.events, "seed": request.seed, "day": day, "budgets": 1, "complete": True}
 
 
 def _read(state: Path) -> object:
