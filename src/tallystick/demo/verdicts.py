@@ -95,7 +95,8 @@ class Verdicts:
         if any(one.rolling for one in call.covering) or (call.row.cost is None):
             return None
         if call.row.failed:
-            blocking = any(one.action == "block" for one in call.covering)
+            talks = call.dimensions["operation_name"] == "chat"
+            blocking = talks and any(one.action == "block" for one in call.covering)
             return self._refuse(call) if blocking else None
         assistant = call.dimensions.get("feature") == ASSISTANT and call.row.values["model"] == CHEAPER_MODEL
         if assistant and call.number % _OFTEN == 0:

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
-from tallystick.explore.conditions import UNKNOWN
+from tallystick.explore.conditions import UNKNOWN, condition_param
 from tallystick.explore.describe import compared_text, span_text
 from tallystick.explore.model import Breakdown, Filter, Grain, Query, Sums
 from tallystick.explore.parse import parse_query
@@ -139,12 +139,16 @@ def _pick(asked: Ask, dimension: str) -> tuple[str, list[tuple[str, str]], str]:
     """A dimension's select: its values in the range, and the one chosen."""
     found = list_values(asked.site.context, dimension, asked.query.period, asked.principal, limit=MOST_VALUES)
     filters = [one for one in asked.query.filters if one.dimension == dimension and one.operator == "is"]
-    chosen = filters[0].values[0] if filters and len(filters[0].values) == 1 else ""
+    several = condition_param(filters[0])[1] if filters and len(filters[0].values) > 1 else ""
+    chosen = filters[0].values[0] if filters and not several else ""
     if filters and not chosen:
         chosen = UNKNOWN
     chosen = next((value for value in found if value.casefold() == chosen.casefold()), chosen)
     values = [(value.replace("|", "\\|"), value) for value in found if value]
-    if chosen and chosen not in found:
+    if several:
+        chosen = several
+        values.append((several, "several"))
+    elif chosen and chosen not in found:
         values.append((chosen, chosen))
     if "" in found and chosen != UNKNOWN:
         values.append((UNKNOWN, UNKNOWN))

@@ -192,7 +192,11 @@ def sentence(rows: Sequence[BudgetRow], budgets: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DefaultRow:
-    """A budget of the configuration: what it is, how to change it, its most used group."""
+    """A budget of the configuration: what it is, how to change it, its most used group.
+
+    Attributes:
+        groups: How many have used something; None where that is not looked up.
+    """
 
     budget: Budget
     href: str
@@ -202,25 +206,27 @@ class DefaultRow:
     action: str
     setting: str
     worst: BudgetRow | None
-    groups: int
+    groups: int | None
 
 
-def default_rows(reports: Iterable[Report], zone: str, at_us: int) -> list[DefaultRow]:
-    """Those that hold before anybody has set a budget."""
-    return [
-        DefaultRow(
-            one.budget,
-            budget_href(one.budget),
-            figure(one.budget.unit, one.budget.limit),
-            covers_words(one.budget),
-            window_words(one.budget),
-            action_words(one.budget),
-            setting_of(one.budget),
-            counter_row(one.counters[0], zone, at_us) if one.counters else None,
-            one.groups,
-        )
-        for one in reports
-    ]
+def default_rows(budgets: Iterable[Budget], reports: Iterable[Report], zone: str, at_us: int) -> list[DefaultRow]:
+    """Those that hold before anybody has set a budget; of some the groups are reported."""
+    known = {one.budget.budget_id: one for one in reports}
+    return [_default(one, known.get(one.budget_id), zone, at_us) for one in budgets]
+
+
+def _default(budget: Budget, report: Report | None, zone: str, at_us: int) -> DefaultRow:
+    return DefaultRow(
+        budget,
+        budget_href(budget),
+        figure(budget.unit, budget.limit),
+        covers_words(budget),
+        window_words(budget),
+        action_words(budget),
+        setting_of(budget),
+        counter_row(report.counters[0], zone, at_us) if report and report.counters else None,
+        report.groups if report else None,
+    )
 
 
 def setting_of(budget: Budget) -> str:

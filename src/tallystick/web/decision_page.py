@@ -168,7 +168,9 @@ def _facts(event: UsageEvent, told: Json, zone: str) -> list[tuple[str, Figure]]
 def _outcome(event: UsageEvent) -> list[tuple[str, Figure]]:
     """What came of it, against what it could have cost."""
     bound, cost = event.bound_cost, event.effective_cost
-    said = "unknown" if cost is None else f"{money(cost, event.currency)}"
+    said = money(cost, event.currency) if cost is not None else "unknown"
+    if event.outcome == "refused":
+        said = "nothing: no provider was asked"
     if bound is not None and cost is not None and bound > 0:
         said += f", {percent(cost, bound)} of what was held for it"
     pairs = [("Held for it", _money(bound, event))] if bound is not None else []

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tallystick.budgets.cover import grouping
 from tallystick.budgets.model import Budget, Span
+from tallystick.budgets.window import ENDLESS
 from tallystick.explore.parse import parse_query
 from tallystick.kernel.period import DAY_US
 from tallystick.operations.budget_history import list_budget_changes, past_use
@@ -43,7 +44,7 @@ from tallystick.web.budgets_page import (
 from tallystick.web.render import facts, render
 from tallystick.web.site import Site
 
-TOP, PAGE_ROWS, MOST_GROUPS, SHOWN_GROUPS = 5, 40, 1000, 50
+TOP, PAGE_ROWS, MOST_GROUPS, SHOWN_GROUPS = 5, 40, 1000, 20
 _LATELY_US = 7 * DAY_US
 _MOST_ALERTS, _MOST_STOPPED, _LOOKED_AT = 8, 8, 300
 _NO_SPAN = Span(0, 0)
@@ -62,7 +63,9 @@ def serve_budgets(request: Request, site: Site) -> Response:
     """``/budgets``: who will overrun, when, and what happens then."""
     context, who, at = site.context, site.principal(request), now_us()
     budgets = visible_budgets(context, who)
-    reports = report_budgets(context, budgets, top=TOP, reviewed=False)
+    # Of runs and conversations there are as many as calls: the groups of such a default are on its own page.
+    looked_at = [one for one in budgets if one.version or one.window not in ENDLESS]
+    reports = report_budgets(context, looked_at, top=TOP, reviewed=False)
     own = [one for one in reports if one.budget.version]
     rows = budget_rows(own, context.zone, at)
     shown, options = _filtered(request, rows)
@@ -79,7 +82,7 @@ def serve_budgets(request: Request, site: Site) -> Response:
         notes=_notes(context, own),
         filters=options,
         paging=_pages(request, page, len(shown)),
-        defaults=default_rows([one for one in reports if not one.budget.version], context.zone, at),
+        defaults=default_rows([one for one in budgets if not one.version], reports, context.zone, at),
         breakers=[
             (one, budget_href(one.budget), at_words(one.until_us, context.zone), _group(one.group))
             for one in list_open_breakers(context, budgets)

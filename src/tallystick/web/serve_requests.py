@@ -72,7 +72,7 @@ def serve_request(request: Request, site: Site, event_id: str) -> Response:
     explained = explain_decision(site.context, event_id, who)
     decision = decision_page(explained, list_attempts(site.context, event, who), site.context.zone)
     return render(
-        request, site, "request.html", heading=page.title, page=page, decision=decision, event_id=event_id, complete=not event.unpriced,
+        request, site, "request.html", heading=page.title, page=page, decision=decision, refused=event.outcome == "refused", event_id=event_id, complete=not event.unpriced,
         sum_text=_sum(event), said=said_of(read_content(site.context, event_id, who)), facts=facts(None, read_freshness(site.context), now_us(), site.context.zone),
     )  # fmt: skip
 
