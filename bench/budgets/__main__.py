@@ -23,6 +23,7 @@ from typing import Any
 
 import uvloop
 
+from bench.budgets import decide
 from tallystick.budgets.model import Ask, Hold
 from tallystick.counters.process import ProcessCounters
 from tallystick.counters.shared import SharedCounters
@@ -225,6 +226,8 @@ def main() -> None:
     calls = parser.parse_args().calls
     print(f"{calls} calls of {HOLDS} holds, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     bench_process(calls)
+    decide.report(calls // 4)
+    print()
     with tempfile.TemporaryDirectory() as name:
         bench_shared(calls, Path(name))
         if PROGRAM is None:

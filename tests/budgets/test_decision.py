@@ -116,7 +116,7 @@ def test_a_decision_in_full() -> None:
         "degrade_to": "s", "group": {"team": "search"}, "on_claims": ["team"], "enforced": True,
         "window_start": 1793491200000000, "window_end": 1796083200000000,
         "limit": 10_000_000_000, "posted": 9_999_000_000, "reserved": 1000, "asked": 8_003_000,
-        "has_room": False, "text": "$9.99 of $10",
+        "has_room": False,
     }  # fmt: skip
     assert stored == {
         "at": NOON + 5, "at_text": "2026-11-23T12:00:00.000005Z", "verdict": "degraded", "code": "",

@@ -11,7 +11,7 @@ from typing import Any
 from tallystick.budgets.ask import limit_at
 from tallystick.budgets.cover import group_of, grouping
 from tallystick.budgets.explain import words
-from tallystick.budgets.model import Bound, Budget, Judgement, Standing, Try, UnknownPrice
+from tallystick.budgets.model import Bound, Budget, Hold, Judgement, Standing, Try, UnknownPrice
 from tallystick.budgets.settle import bound_cost
 from tallystick.budgets.window import span
 from tallystick.kernel.period import SECOND_US, rfc3339
@@ -27,6 +27,7 @@ _DIFFERING = (
 )  # fmt: skip
 
 _remembered: dict[int, tuple[Budget, Json, tuple[str, ...]]] = {}
+_counters: dict[bytes, tuple[Budget, Json, tuple[str, ...], bool]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +111,13 @@ def _try(tried: Try, sources: Mapping[str, str], at_us: int) -> Json:
     output = granted.output if granted is not None and granted.granted else ask.least
     budgets = []
     for at, (budget, hold) in enumerate(zip(covering, ask.holds, strict=True)):
-        fixed, named = _fixed(budget)
+        fixed, named = _counter(budget, hold, tried.dimensions, at_us)
         told = fixed.copy()
-        if "group" in told:
-            told["group"] = group_of(budget, tried.dimensions)
-        window, limit, asked = span(budget, at_us), hold.limit, hold.amount(output)
-        told["counter"], told["asked"], told["enforced"] = hold.key.hex(), asked, limit is not None
-        told["window_start"], told["window_end"] = window.start_us, window.end_us
+        limit = hold.limit
+        told["asked"] = hold.base - (-output * hold.per_output // 1000)
         told["limit"] = limit_at(budget, at_us) if limit is None else limit
         if standings:
-            _add_standing(told, budget, standings[at])
+            _add_standing(told, standings[at])
             if limit is not None:
                 told["has_room"] = at not in lacking
         claimed = [name for name in named if sources.get(name, "request") not in _OURS]
@@ -145,19 +143,33 @@ def _bound(bound: Bound, output: int) -> Json:
     }
 
 
-def _add_standing(told: Json, budget: Budget, standing: Standing) -> None:
+def _add_standing(told: Json, standing: Standing) -> None:
     if standing.limit is not None:
         told["limit"] = standing.limit
-    limit, used = told["limit"], standing.posted + standing.reserved
-    told["posted"], told["reserved"], told["has_room"] = (
-        standing.posted,
-        standing.reserved,
-        used + told["asked"] <= limit,
-    )
-    if budget.unit == "usd":
-        told["text"] = f"{words('usd', used)} of {_limit_words(limit)}"
+    posted, reserved = standing.posted, standing.reserved
+    told["posted"], told["reserved"] = posted, reserved
+    told["has_room"] = posted + reserved + told["asked"] <= told["limit"]
     if standing.tripped_until_us:
         told["tripped_until"] = standing.tripped_until_us
+
+
+def _counter(
+    budget: Budget, hold: Hold, dimensions: Mapping[str, str], at_us: int
+) -> tuple[Json, tuple[str, ...]]:  # fmt: skip
+    """What is told of one counter as long as its window or slot lasts: its key names budget, group and start."""
+    known = _counters.get(hold.key)
+    if known is not None and known[0] is budget and known[3] is (hold.limit is not None):
+        return known[1], known[2]
+    fixed, named = _fixed(budget)
+    told, window = fixed.copy(), span(budget, at_us)
+    if "group" in told:
+        told["group"] = group_of(budget, dimensions)
+    told["counter"], told["enforced"] = hold.key.hex(), hold.limit is not None
+    told["window_start"], told["window_end"] = window.start_us, window.end_us
+    if len(_counters) >= _MOST_REMEMBERED:
+        _counters.clear()
+    _counters[hold.key] = budget, told, named, hold.limit is not None
+    return told, named
 
 
 def _fixed(budget: Budget) -> tuple[Json, tuple[str, ...]]:
@@ -178,18 +190,13 @@ def _fixed(budget: Budget) -> tuple[Json, tuple[str, ...]]:
     }  # fmt: skip
     told.update({name: value for name, standard in usual.items() if (value := getattr(budget, name)) != standard})
     differing = ("group",) if grouping(budget) else ()
-    told.update(dict.fromkeys((*differing, *_DIFFERING, *(("text",) if budget.unit == "usd" else ()))))
+    told.update(dict.fromkeys((*differing, *_DIFFERING)))
     named = tuple(dict.fromkeys((*budget.where, *grouping(budget))))
     if len(_remembered) >= _MOST_REMEMBERED:
         _remembered.clear()
     # The budget is kept with the answer: as long as it is, nothing else has its identity.
     _remembered[id(budget)] = budget, told, named
     return told, named
-
-
-@lru_cache(maxsize=1024)
-def _limit_words(limit: int) -> str:
-    return words("usd", limit)
 
 
 @lru_cache(maxsize=16)
