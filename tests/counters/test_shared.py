@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +229,68 @@ def test_a_file_that_is_removed_under_us_is_noticed_and_empty(counters: Driven, 
     other.mark_built()
     assert counters.reserve(ask("evt_3", hold("a", 1, 100))).granted
     assert other.stands("a") == (0, 1)
+
+
+def _overwritten(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(b"\x5a" * 4096)
+
+
+def _cut_short(path: Path) -> None:
+    os.truncate(path, 4096)
+
+
+def _wrong_log(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(16 * shared_file.WORD)
+        file.write((10**12).to_bytes(8, "little"))
+
+
+def _wrong_address(path: Path) -> None:
+    """An operation to be carried out again, at an address that there is not."""
+    with path.open("r+b") as file:
+        file.seek(16 * shared_file.WORD)
+        file.write((2).to_bytes(8, "little"))
+        file.seek(shared_file.HEAD_WORDS * shared_file.WORD)
+        file.write((2**60).to_bytes(8, "little"))
+
+
+def _wrong_free_place(path: Path) -> None:
+    """Met in the middle of an operation: the head's last words but one lead to a record that there is not."""
+    with path.open("r+b") as file:
+        file.seek((shared_file.HEAD_WORDS - 2) * shared_file.WORD)
+        file.write((2**64 - 2**60).to_bytes(8, "little"))
+
+
+@pytest.mark.parametrize("damage", [_overwritten, _cut_short, _wrong_log, _wrong_address, _wrong_free_place])
+def test_a_file_that_somebody_wrote_into_is_away_once_and_then_empty_for_all(
+    counters: Driven, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    other = counters_at(tmp_path / "counters")
+    damage(tmp_path / "counters")
+    with pytest.raises(CountersAway, match="damaged"):
+        counters.reserve(ask("evt_1", hold("a", 1, 10)))
+    for one in (counters, other):
+        with pytest.raises(CountersAway, match="empty"):
+            one.reserve(ask("evt_1", hold("a", 1, 10)))
+    other.mark_built()
+    assert counters.reserve(ask("evt_1", hold("a", 1, 10))).granted
+
+
+def test_a_file_that_cannot_be_made_again_is_away_until_it_can(counters: Driven, tmp_path: Path) -> None:
+    path = tmp_path / "counters"
+    path.unlink()
+    path.mkdir()
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with pytest.raises(CountersAway, match="away"):
+            counters.reserve(ask("evt_1", hold("a", 1, 10)))
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files
+    path.rmdir()
+    with pytest.raises(CountersAway, match="empty"):
+        counters.reserve(ask("evt_1", hold("a", 1, 10)))
+    counters.mark_built()
+    assert counters.reserve(ask("evt_1", hold("a", 1, 10))).granted
 
 
 def test_what_is_lost_while_it_is_built_is_not_marked_built(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 from types import TracebackType
+from typing import NoReturn
 
 from tallystick.kernel.errors import Unavailable
 from tallystick.ports import CountersAway
@@ -63,6 +64,7 @@ class SharedFile:
         self._deadline_s = deadline_s
         self._threads = threading.Lock()
         self._descriptor = -1
+        self._lost = False
         try:
             self._open(replace=True)
         except OSError as error:
@@ -75,9 +77,13 @@ class SharedFile:
     def __enter__(self) -> None:
         self._threads.acquire()
         try:
-            self._lock()
-            if os.fstat(self._descriptor).st_nlink == 0:
+            if not self._lost:
+                self._lock()
+            status = None if self._lost else os.fstat(self._descriptor)
+            if status is None or status.st_nlink == 0:
                 self._reopen()
+            elif status.st_size != self._shape.size or self.words[_AT_MAGIC] != _MAGIC:
+                self._give_up()
             if self.words[_AT_LOGGED]:
                 self._redo()
         except BaseException:
@@ -87,8 +93,13 @@ class SharedFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        self._threads.release()
+        try:
+            if isinstance(error, IndexError):
+                # An address out of what there is: what stands in the file is not what we wrote.
+                self._give_up()
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        finally:
+            self._threads.release()
 
     def commit(self, changes: Sequence[int]) -> None:
         """Make these changes, all or none: address, value, address, value …
@@ -120,9 +131,20 @@ class SharedFile:
     def _redo(self) -> None:
         words = self.words
         count = words[_AT_LOGGED]
-        for position in range(_AT_LOG, _AT_LOG + count, 2):
-            words[words[position]] = words[position + 1]
+        if not 0 < count <= LOG_WORDS:
+            self._give_up()
+        try:
+            for position in range(_AT_LOG, _AT_LOG + count, 2):
+                words[words[position]] = words[position + 1]
+        except IndexError:
+            self._give_up()
         words[_AT_LOGGED] = 0
+
+    def _give_up(self) -> NoReturn:
+        """Somebody else wrote into the file. The next to come makes it anew, and it is built from the ledger."""
+        self._path.unlink(missing_ok=True)
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        raise CountersAway("away: the counters' file was damaged, and is made anew")
 
     def _lock(self) -> None:
         """The lock, without ever waiting past the deadline: its holder may be stopped, and a loop waits here."""
@@ -146,33 +168,45 @@ class SharedFile:
     def _reopen(self) -> None:
         """The file was removed under us: go on with the one that has its name now."""
         self.close()
+        self._lost = True  # until there is one: the next to come tries again
         try:
             self._open(replace=False)
         except OSError as error:
             raise CountersAway(f"away: {error.strerror}") from error
+        self._lost = False
         self._lock()
 
     def _open(self, *, replace: bool) -> None:
         """Open or make the file. Only a process that starts replaces one that it cannot use."""
         while True:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            status = os.fstat(descriptor)
-            if status.st_nlink and status.st_size == 0:
-                _make(descriptor, self._shape)
-            elif not status.st_nlink or not _is_ours(descriptor, self._shape):
-                if status.st_nlink and not replace:
+            try:
+                if not self._is_usable(descriptor, replace=replace):
                     os.close(descriptor)
-                    raise CountersAway("away: the counters' file is of another version")
-                if status.st_nlink:
-                    self._path.unlink(missing_ok=True)
+                    continue
+                self._map = mmap.mmap(descriptor, self._shape.size)
+            except BaseException:
                 os.close(descriptor)
-                continue
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+                raise
             break
         self._descriptor = descriptor
-        self._map = mmap.mmap(descriptor, self._shape.size)
         self.words = memoryview(self._map).cast("q")
+
+    def _is_usable(self, descriptor: int, *, replace: bool) -> bool:
+        """Whether what was opened can be used; an empty file is made so, and one that is not ours is removed."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        status = os.fstat(descriptor)
+        if not status.st_nlink:
+            return False
+        if status.st_size == 0:
+            _make(descriptor, self._shape)
+        elif not _is_ours(descriptor, self._shape):
+            if not replace:
+                raise CountersAway("away: the counters' file is of another version")
+            self._path.unlink(missing_ok=True)
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return True
 
 
 _PACKERS: dict[int, Struct] = {}
@@ -188,7 +222,11 @@ def packer(count: int) -> Struct:
 
 def _make(descriptor: int, shape: Shape) -> None:
     """An empty file with all its blocks, so that a full disk is an error now and not a signal later."""
-    os.posix_fallocate(descriptor, 0, shape.size)
+    try:
+        os.posix_fallocate(descriptor, 0, shape.size)
+    except OSError:
+        os.ftruncate(descriptor, 0)  # what was allocated is given back, and the next to come tries again
+        raise
     head = [_MAGIC, _VERSION, *_boot(), len(shape.numbers), *shape.numbers]
     # The magic goes last: without it the file is not ours, and the next to open it makes it anew.
     os.pwrite(descriptor, packer(len(head) - 1).pack(*head[1:]), WORD)
