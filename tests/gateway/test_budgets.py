@@ -185,6 +185,29 @@ def test_a_cheaper_model_has_to_pass_every_budget_too(tmp_path: Path, stub_threa
         assert (answer.status_code, answer.json()["error"]["tally"]["budget"]) == (429, "hard")
 
 
+def test_a_call_that_was_degraded_says_so_also_where_no_budget_covers_the_cheaper_model(
+    tmp_path: Path, stub_thread: Stub
+) -> None:
+    soft = Budget(
+        "bud_1", "of cent", dollars("0.005"), window="day", where={"model": ("cent",)},
+        action="degrade", degrade_to="mite",
+    )  # fmt: skip
+    with budgeted(tmp_path, stub_thread, soft) as gateway:
+        assert ask(gateway).headers["x-tally-model"] == "mite"
+        row = gateway.rows(1)[0]
+        assert (row.verdict, row.sent_model) == ("degraded", "mite")
+
+
+def test_a_refusal_before_any_counter_is_asked_names_the_budget_it_follows_from(
+    tmp_path: Path, stub_thread: Stub
+) -> None:
+    blocks = Budget("bud_1", "only what has a price", dollars("5"), window="day", unknown_price="block")
+    with budgeted(tmp_path, stub_thread, blocks) as gateway:
+        assert ask(gateway, model="nobody-knows-it").status_code == 429
+        (told,) = json.loads(gateway.rows(1)[0].decision)["budgets"]
+        assert (told["id"], told["unknown_price"], told["enforced"]) == ("bud_1", "block", True)
+
+
 def test_a_pause_spares_critical_work(tmp_path: Path, stub_thread: Stub) -> None:
     pause = Budget("bud_1", "pause", dollars("0.01"), window="day", action="pause")
     with budgeted(tmp_path, stub_thread, pause) as gateway:

@@ -30,7 +30,9 @@ def explain(judgement: Judgement, tried: Try) -> str:
         return said
     if judgement.verdict == "tripped":
         return _tripped(budget, judgement.reset_us, tried)
-    if tried.granted is not None and tried.granted.granted:
+    # The cheaper model passes; perhaps no budget covers it, or its counters are away and all fail open.
+    unasked = judgement.verdict == "degraded" and tried.granted is None
+    if unasked or (tried.granted is not None and tried.granted.granted):
         return f"{name} had no room for the model asked for; {budget.degrade_to} is asked instead"
     ends = {"paused": "; work that is not critical is paused", "degraded": f"; {budget.degrade_to} is asked instead"}
     return _without_room(budget, tried) + ends.get(judgement.verdict, "")

@@ -104,6 +104,7 @@ def describe(incoming: "Incoming", decided: Decided, settings: "BudgetSettings")
         granted_max=incoming.max_tokens if incoming.max_tokens is not None else facts.max_tokens,
         max_set=incoming.max_tokens is not None,
         counters={"kind": settings.kind, "state": decided.away or "ok"},
+        outcome={"served_from": "cache"} if decided.judgement.verdict == "cached" else {},
     )
     return _encode(decision_dict(decision)).decode()
 

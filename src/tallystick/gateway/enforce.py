@@ -6,7 +6,6 @@ none. What was reserved is settled exactly once, when the row of the attempt is 
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -35,11 +34,11 @@ async def enforce(enforcer: Enforcer, book: PriceBook, incoming: Incoming) -> No
     """
     if incoming.route.kind == "free" and incoming.route is not UNMETERED:
         return
-    decided = await _decide(enforcer, book, incoming, None)
+    decided = await decide(enforcer, book, incoming, None)
     breaking = decided.judgement.breaking
     if decided.judgement.verdict == "degraded" and breaking is not None:
         incoming.sent_model = breaking.degrade_to
-        cheaper = await _decide(enforcer, book, incoming, breaking)
+        cheaper = await decide(enforcer, book, incoming, breaking)
         cheaper.first, decided = decided.tried, cheaper
     _conclude(enforcer, incoming, decided)
 
@@ -54,7 +53,7 @@ async def again(enforcer: Enforcer, book: PriceBook, incoming: Incoming) -> None
     if before is None:
         return
     degraded = before.judgement.breaking if before.judgement.verdict == "degraded" else None
-    decided = await _decide(enforcer, book, incoming, degraded)
+    decided = await decide(enforcer, book, incoming, degraded)
     decided.first = before.first
     _conclude(enforcer, incoming, decided)
 
@@ -70,7 +69,7 @@ def _conclude(enforcer: Enforcer, incoming: Incoming, decided: Decided) -> None:
     """Change the call as was decided and write the decision down, or refuse it."""
     judgement = decided.judgement
     incoming.decided = decided
-    refuses = judgement.refuses or (judgement.verdict == "degraded" and incoming.reserved is None)
+    refuses = judgement.refuses or _wants_another_model(decided)
     if not refuses:
         _change(incoming, decided)
     incoming.decision = describe(incoming, decided, enforcer.settings)
@@ -78,7 +77,13 @@ def _conclude(enforcer: Enforcer, incoming: Incoming, decided: Decided) -> None:
         raise Refused(refusal_of(incoming, decided, enforcer.settings.pages))
 
 
-async def _decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degraded: Budget | None) -> Decided:
+def _wants_another_model(decided: Decided) -> bool:
+    """Whether the counters had no room for this model, and a cheaper one has not been asked for."""
+    granted = decided.tried.granted if decided.tried is not None else None
+    return decided.judgement.verdict == "degraded" and granted is not None and not granted.granted
+
+
+async def decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degraded: Budget | None) -> Decided:
     """Ask every covering budget at once; what they grant is reserved when this returns."""
     settings, model = enforcer.settings, incoming.sent_model or incoming.facts.model
     dimensions, at_us = dimensions_of(book, incoming, model), incoming.arrived_us
@@ -89,11 +94,7 @@ async def _decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degra
     most = most_of(policy, book, incoming, model)
     tried = Try(model, dimensions, kind.covering, most)
     if not kind.covering:
-        return Decided(ALLOWED, tried)
-    if kind.blocks_unknown or kind.strict:
-        refused = prejudge(kind.covering, dimensions, most, settings.policy.unknown_price)
-        if refused is not None:
-            return Decided(refused, tried)
+        return Decided(ALLOWED if degraded is None else Judgement("degraded", "", degraded), tried)
     ask = Ask(
         incoming.event_id,
         enforcer.owner,
@@ -103,6 +104,10 @@ async def _decide(enforcer: Enforcer, book: PriceBook, incoming: Incoming, degra
         at_us,
         at_us + settings.reservation_us,
     )
+    if kind.blocks_unknown or kind.strict:
+        refused = prejudge(kind.covering, dimensions, most, settings.policy.unknown_price)
+        if refused is not None:
+            return Decided(refused, replace(tried, ask=ask))
     try:
         granted = await enforcer.reserve(ask)
     except CountersAway as away:
@@ -129,16 +134,11 @@ def dimensions_of(book: PriceBook, incoming: Incoming, model: str) -> dict[str, 
     known["operation_name"] = incoming.route.operation_name
     known["service_tier"] = facts.service_tier
     known["key"] = key.key_id if key else f"pk_{incoming.key_fingerprint}"
-    if key is not None and "production" in _stages(key.locked, key.defaults):
+    if key is not None and key.is_production:
         known[KEY_STAGE] = "production"
     if "run" in known or "conversation" in known:
         known[FINGERPRINT] = blake2b(incoming.body, digest_size=12).hexdigest()
     return known
-
-
-def _stages(locked: Mapping[str, str], defaults: Mapping[str, str]) -> set[str]:
-    """What the operator declared a key to be for."""
-    return {one.get(name, "").lower() for one in (locked, defaults) for name in ("environment", "lifecycle_stage")}
 
 
 def _change(incoming: Incoming, decided: Decided) -> None:

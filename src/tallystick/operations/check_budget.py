@@ -92,11 +92,11 @@ def _try(
     covering = now.budgets.covering(dimensions)
     most = _bound(context, now.book, described, dimensions, at_us)
     tried = Try(described.model, dimensions, covering, most)
-    refused = prejudge(covering, dimensions, most, _policy(context).unknown_price)
-    if refused is not None:
-        return tried, refused
     asked = holds(covering, dimensions, at_us, most)
     ask = Ask("check", "check", asked, most.output_tokens, least_output(most), at_us, at_us)
+    refused = prejudge(covering, dimensions, most, _policy(context).unknown_price)
+    if refused is not None:
+        return replace(tried, ask=ask), refused
     cells = _cells(context, covering, asked, at_us)
     granted = weigh(ask, cells.get).granted
     tried = replace(tried, ask=ask, granted=granted)
