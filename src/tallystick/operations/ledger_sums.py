@@ -18,7 +18,6 @@ from tallystick.ledger.store import (
 )
 from tallystick.operations.context import Context
 from tallystick.operations.load_prices import book_version, load_book
-from tallystick.org.model import GatewayKey
 from tallystick.org.store import list_keys
 from tallystick.pricing.book import PriceBook
 
@@ -120,12 +119,7 @@ class LedgerSums:
 
 def key_stages(context: Context) -> dict[str, str]:
     """Key id to ``production`` for the keys that were declared to be for it."""
-    return {key.key_id: "production" for key in list_keys(context.config_db) if _is_production(key)}
-
-
-def _is_production(key: GatewayKey) -> bool:
-    names = ("environment", "lifecycle_stage")
-    return "production" in {one.get(name, "").lower() for one in (key.locked, key.defaults) for name in names}
+    return {key.key_id: "production" for key in list_keys(context.config_db) if key.is_production}
 
 
 def _add(groups: dict[_Place, list[int]], sums: Iterable[Sum]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["viewer", "analyst", "owner", "admin", "auditor"]
+_STAGES = ("environment", "lifecycle_stage")
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "owner", "admin", "auditor")
 
 
@@ -35,6 +36,12 @@ class GatewayKey:
     defaults: Mapping[str, str] = field(default_factory=dict)
     revoked_at: int | None = None
     version: int = 0
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the operator declared it to be for production, be it a default that a header may change."""
+        declared = (one.get(name, "") for one in (self.locked, self.defaults) for name in _STAGES)
+        return "production" in {value.lower() for value in declared}
 
 
 @dataclass(frozen=True, slots=True)
