@@ -14,10 +14,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tallystick.api.app import build_api
 from tallystick.api.services import Services
+from tallystick.budgets.defaults import default_budgets
+from tallystick.counters.open import CounterSettings, open_counters
+from tallystick.operations.blocking_counters import BlockingCounters
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.instance import prepare_instance
 from tallystick.operations.post_charges import post_charges
+from tallystick.operations.repair_counters import Repair, build_counters
 from tallystick.operations.sessions import create_login_link
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.pricing.book import PriceBook
@@ -26,6 +30,7 @@ from tallystick.storage.duckdb_engine import DuckDbEngine
 from tallystick.usage.model import UsageEvent
 from tallystick.web.pages import build_web, error_page
 from tests.conftest import chromium_path
+from tests.pages.governed import governed, many
 from tests.pages.seed import company, hostile
 
 FLAGS = (
@@ -52,23 +57,36 @@ class House:
 def new_context(folder: Path, demo: str) -> Context:
     instance = prepare_instance(folder)
     config_db = ConfigDb(folder / "config.db")
-    context = Context(DuckDbEngine(None), config_db, folder, secret=instance.secret, demo=demo)
+    settings = CounterSettings("shared", folder / "counters")
+    context = Context(
+        DuckDbEngine(None), config_db, folder, secret=instance.secret, demo=demo,
+        counters=BlockingCounters(lambda: open_counters(settings, "app")),
+        default_budgets=default_budgets(50, 10, 600, 300, "UTC"),
+    )  # fmt: skip
     start_ledger(context)
     return context
 
 
 @contextmanager
-def served(folder: Path, make: Callable[[int], list[UsageEvent]], demo: str = "") -> Iterator[House]:
+def served(
+    folder: Path,
+    make: Callable[[int], list[UsageEvent]],
+    demo: str = "",
+    govern: Callable[[Context, int], list[UsageEvent]] | None = None,
+) -> Iterator[House]:
     """The application on a port of its own, with the guard in front as in life."""
     context = new_context(folder, demo)
-    events = make(now_us())
+    events = govern(context, now_us()) if govern else make(now_us())
     ingest_events(context, events)
     post_charges(context)
+    assert context.counters is not None
+    build_counters(Repair(context, context.counters, lambda: None))
     book = PriceBook([])
     services = Services(book=lambda: book, error_page=error_page)
     app = build_api(context, services, build_web(context, book=lambda: book, base_urls=BASE_URLS, version="0.1.0"))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    app.state.closing = lambda: server.should_exit
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:
@@ -78,6 +96,7 @@ def served(folder: Path, make: Callable[[int], list[UsageEvent]], demo: str = ""
     finally:
         server.should_exit = True
         thread.join()
+        context.counters.close()
         context.ledger.close()
         context.config_db.close()
 
@@ -91,6 +110,20 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="session")
 def nasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with served(tmp_path_factory.mktemp("nasty"), hostile) as house:
+        yield house
+
+
+@pytest.fixture(scope="session")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An instance with budgets, verdicts and decisions; tests may add to it and change nothing."""
+    with served(tmp_path_factory.mktemp("held"), company, "Northwind", governed) as house:
+        yield house
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Five hundred counters of one budget, and the nastiest names for others."""
+    with served(tmp_path_factory.mktemp("crowd"), company, "", many) as house:
         yield house
 
 

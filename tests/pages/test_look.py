@@ -15,6 +15,13 @@ PAGES = {
     "explore_drilled": "/explore?team=Support&by=model",
     "requests": "/requests",
     "request": "/requests/evt_0000000001",
+    "budgets": "/budgets",
+    "budgets_over": "/budgets?state=over",
+    "budget_new": "/budgets/new",
+    "budget_default": "/budgets/default:key-day",
+    "budget_cap": "/budgets/support-cap",
+    "budget_crowd": "/budgets/each%20customer",
+    "gateway": "/gateway",
     "sources": "/sources",
     "find": "/find?q=s",
     "wrong_question": "/explore?by=nonsense",
@@ -22,11 +29,15 @@ PAGES = {
 }
 LOOKS = [
     *(("full", width, theme) for width in WIDTHS for theme in ("light", "dark")),
-    *((name, width, theme) for name in ("nasty", "empty") for width, theme in ((1440, "dark"), (390, "light"))),
+    *(
+        (name, width, theme)
+        for name in ("nasty", "empty", "held", "crowd")
+        for width, theme in ((1440, "dark"), (390, "light"))
+    ),
 ]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 # A page that is asked for wrongly answers so, and the browser says that in its console.
-MEANT = ("wrong_question", "no_such_call", "request")
+MEANT = ("wrong_question", "no_such_call", "request", "budget_cap", "budget_crowd")
 
 
 @pytest.mark.slow
