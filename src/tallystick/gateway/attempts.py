@@ -70,7 +70,7 @@ class Failure:
 async def run(state: State, incoming: Incoming, meter: Meter, started: float) -> None:
     """Make the call, pass its answer on, and leave settled rows whatever happens."""
     client, call = incoming.client, Call(state, incoming, meter, started)
-    task = asyncio.current_task()
+    task = client.task
     timers: list[asyncio.TimerHandle] = []
     # A provider goes on, and bills, when the client has left: learn what it used, for a while.
     client.when_gone(lambda: timers.append(_later(state.settings.drain_seconds, task)))

@@ -62,6 +62,7 @@ class Client:
         complete: So was its end, or it was cut.
         ended: The request's body has arrived to its end.
         modern: It speaks HTTP/1.1, so it knows chunks.
+        task: What answers it.
     """
 
     __slots__ = (

@@ -162,11 +162,10 @@ class HttpServer:
     def serve(self, client: Client) -> None:
         """As `Server`."""
         assert self._loop is not None
-        self._running.add(self._loop.create_task(self._answer(client)))
+        client.task = self._loop.create_task(self._answer(client))
+        self._running.add(client.task)
 
     async def _answer(self, client: Client) -> None:
-        task = asyncio.current_task()
-        assert task is not None
         try:
             await self._app.serve(client)
             if not client.complete and not client.gone:
@@ -178,7 +177,8 @@ class HttpServer:
             _log.exception("a request could not be answered")
             await _break_off(client)
         finally:
-            self._running.discard(task)
+            assert client.task is not None
+            self._running.discard(client.task)
             if self.stopping:
                 self._look()
 

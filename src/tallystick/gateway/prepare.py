@@ -1,9 +1,10 @@
 """The steps before a call is forwarded: who, where to, what, in whose name. Each may refuse."""
 
 import asyncio
-import hmac
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 UNMETERED = Route("free", "unmetered", "unmetered")
 _MOST_BLOCKS = 64
+_HASH_BLOCK = 64
 _NOBODY = Attribution({}, {})
 _NO_FACTS = RequestFacts(model="", body=b"")
 
@@ -233,8 +235,26 @@ def begin(state: State, incoming: Incoming) -> Begun:
 
 
 def fingerprints(secret: bytes, blocks: Sequence[bytes]) -> tuple[str, ...]:
-    """Keyed hashes of the first prompt blocks: enough to see what prompts share, useless without the key."""
-    return tuple(hmac.digest(secret, block, "sha256").hex()[:32] for block in blocks[:_MOST_BLOCKS])
+    """Keyed hashes of the first prompt blocks: enough to see what prompts share, useless without the key.
+
+    They are HMAC-SHA-256, written out: to begin from the key's own state costs a fifth of beginning anew.
+    """
+    begun, closing = _keyed(secret)
+    found = []
+    for block in blocks[:_MOST_BLOCKS]:
+        inner, outer = begun.copy(), closing.copy()
+        inner.update(block)
+        outer.update(inner.digest())
+        found.append(outer.hexdigest()[:32])
+    return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _keyed(secret: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """The two hashes of HMAC (RFC 2104), each having read its key."""
+    key = (secret if len(secret) <= _HASH_BLOCK else hashlib.sha256(secret).digest()).ljust(_HASH_BLOCK, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+    return inner, outer
 
 
 def _outgoing_body(incoming: Incoming) -> bytes:

@@ -22,16 +22,22 @@ class Split:
     below: str
 
 
-@lru_cache(maxsize=4096)
 def split_path(raw_path: bytes) -> Split:
     """The first segment and the rest, both as sent. Nothing is decoded."""
+    # Anybody may send a long one, so long ones are not kept.
+    return _split(raw_path) if len(raw_path) <= _LONGEST else _split.__wrapped__(raw_path)
+
+
+@lru_cache(maxsize=4096)
+def _split(raw_path: bytes) -> Split:
     text = raw_path.decode("latin-1")
     name, slash, below = text.removeprefix("/").partition("/")
     return Split(name, slash + below)
 
 
+@lru_cache(maxsize=4096)
 def check_path(below: str) -> None:
-    """Refuse a path that could be read in two ways.
+    """Refuse a path that could be read in two ways; those that pass are remembered.
 
     Raises:
         Refused: 400, for dot segments, empty segments, encoded separators, control characters.

@@ -1,6 +1,7 @@
 """Which headers of an answer pass to the client: all but hop-by-hop ones. Requests: `attribution`."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 Raw = Sequence[tuple[bytes, bytes]]
 
@@ -37,12 +38,14 @@ def text(value: bytes) -> str:
 
 def for_client(headers: Raw, *, drop: frozenset[bytes] = frozenset()) -> list[tuple[bytes, bytes]]:
     """The upstream's headers (names in lower case) less hop-by-hop ones, those to drop, and any of ours."""
-    listed = _listed_in_connection(headers)
-    return [
-        (name, value)
-        for name, value in headers
-        if name not in HOP_BY_HOP and name not in drop and name not in listed and not name.startswith(b"x-tally-")
-    ]
+    drop |= _listed_in_connection(headers)
+    passed = [header for header in headers if _passes(header[0])]
+    return [header for header in passed if header[0] not in drop] if drop else passed
+
+
+@lru_cache(maxsize=512)
+def _passes(name: bytes) -> bool:
+    return name not in HOP_BY_HOP and not name.startswith(b"x-tally-")
 
 
 def _listed_in_connection(headers: Raw) -> frozenset[bytes]:

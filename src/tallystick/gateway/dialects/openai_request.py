@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from operator import attrgetter
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -88,6 +89,7 @@ _STORED = {
     "data_sources": "a search of the caller's own data puts what it finds into the prompt",
     "chat_template": "the request brings a template of its own",
 }
+_read_of, _stored_of = attrgetter(*_READ), attrgetter(*_STORED)
 _SEARCHED = "a web search puts what it finds into the prompt"
 _ALWAYS_SEARCHES = re.compile(r":online\Z|\Asonar|/sonar|-search-(?:preview|api)|deep-research|compound")
 
@@ -106,7 +108,7 @@ def read_request(route: Route, body: bytes, *, asks: bool = True) -> RequestFact
     prompt = Prompt(model)
     prompt.read_instructions(bytes(found.instructions))
     prompts = prompt.read_messages(found.messages or found.input or found.prompt)
-    prompt.text_bytes += sum([len(getattr(found, name)) for name in _READ])
+    prompt.text_bytes += sum(map(len, _read_of(found)))
     _read_stored(prompt, route, found)
     searches = _read_searches(prompt, model, found)
     # Azure refuses the option beside data of the caller's own.
@@ -154,9 +156,11 @@ def _choices(route: Route, found: _Body) -> int:
 
 def _read_stored(prompt: Prompt, route: Route, found: _Body) -> None:
     """What the request refers to and does not hold."""
-    for name, reason in _STORED.items():
-        if getattr(found, name) not in (None, False, "", []):
-            prompt.cannot_bound(reason)
+    stored = _stored_of(found)
+    if stored.count(None) < len(stored):
+        for value, reason in zip(stored, _STORED.values(), strict=True):
+            if value not in (None, False, "", []):
+                prompt.cannot_bound(reason)
     if route.format == "responses" and found.prompt and bytes(found.prompt) != b"null":
         prompt.cannot_bound("the prompt is a template stored with the provider")
 
