@@ -91,7 +91,7 @@ def test_a_budget_is_set_by_form_and_counts_what_was_spent_before(quiet, visit, 
     made = read_budget(quiet.context, "support-month")
     assert (made.limit, made.action, dict(made.where)) == (1000 * 10**9, "block", {"team": ("Support",)})
     assert Decimal(page.locator(".lead .use b data").get_attribute("value")) > 0
-    assert [one.what for one in list_audit(quiet.context)][0] == "create budget"
+    assert list_audit(quiet.context)[0].what == "create budget"
     assert "made with a limit of $1,000" in page.inner_text("main")
 
 

@@ -83,7 +83,10 @@ def override(request: Request, site: Site, fields: Fields) -> Response:
 
 
 def _end(fields: Fields) -> int:
-    return override_end("", fields.get("lasts", ""))
+    try:
+        return override_end("", fields.get("lasts", ""))
+    except UsageError as error:
+        raise UsageError(error.what, where="lasts", next_steps=error.next_steps) from None
 
 
 def _reason(fields: Fields) -> str:
