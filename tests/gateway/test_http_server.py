@@ -556,6 +556,18 @@ def test_a_head_does_not_gain_time_by_dripping() -> None:
     asyncio.run(run())
 
 
+def test_a_connection_that_takes_nothing_does_not_outlast_its_close() -> None:
+    async def run() -> None:
+        async with _line(close_seconds=0.05) as (connection, wire, _):
+            connection.data_received(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            await rounds()
+            assert wire.closed == "closed"
+            await asyncio.sleep(0.1)
+            assert wire.closed == "aborted"
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("target", [b"http://x/a?b=c", b"/a?b=c"])
 def test_a_target_is_read_in_both_forms(target: bytes) -> None:
     ((_, body),) = answers(told(b"GET " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n").said)
@@ -639,6 +651,25 @@ def test_what_outlasts_the_stop_is_cancelled_before_the_app_stops() -> None:
     with wire:
         assert wire.recv(100).startswith(b"HTTP/1.1 500")
     assert app.log == ["start", "/a", "cancelled", "stop"]
+
+
+def test_a_second_signal_waits_for_nobody() -> None:
+    begun = threading.Event()
+
+    async def stuck(client: Client) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    with _running(App(stuck), seconds=60) as (server, port), socket.create_connection(("127.0.0.1", port)) as wire:
+        wire.sendall(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert begun.wait(5)
+        assert server._loop is not None
+        began = time.monotonic()
+        for _ in range(2):
+            server._loop.call_soon_threadsafe(server._signalled)
+            time.sleep(0.05)
+        assert wire.recv(100).startswith(b"HTTP/1.1 500")
+        assert time.monotonic() - began < 10
 
 
 def test_a_large_answer_reaches_a_slow_reader_whole() -> None:
