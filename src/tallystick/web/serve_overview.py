@@ -7,8 +7,12 @@ from starlette.responses import Response
 
 from tallystick.explore.describe import compared_text, title_text
 from tallystick.explore.model import Breakdown
+from tallystick.operations.manage_budgets import visible_budgets
+from tallystick.operations.show_budgets import report_budgets
+from tallystick.org.authorize import may
 from tallystick.web.address import describe
 from tallystick.web.ask import Ask, ask, without_owner, written
+from tallystick.web.budgets_page import BudgetRow, counter_row
 from tallystick.web.explore_figure import figure
 from tallystick.web.explore_page import Chip, explore_page, sentence
 from tallystick.web.overview_page import changes, todos
@@ -16,6 +20,7 @@ from tallystick.web.render import facts, render
 from tallystick.web.site import Site
 
 _ROWS = 200
+_AT_RISK = 3
 
 
 def serve_overview(request: Request, site: Site) -> Response:
@@ -61,5 +66,21 @@ def _overview(request: Request, asked: Ask, by_owner: Breakdown) -> Response:
         figure=figure(by_owner, written(asked, by_owner), asked.now_us),
         changes=changes((by_owner, by_model, by_other), explorer),
         todos=todos(by_owner, by_model, explorer),
+        at_risk=_at_risk(asked),
         facts=facts(asked.query, by_owner.freshness, asked.now_us),
     )
+
+
+def _at_risk(asked: Ask) -> list[BudgetRow]:
+    """The budgets that are heading furthest past their limits; none under a filter, for they are of all calls."""
+    context = asked.site.context
+    if asked.query.filters or not may(asked.principal, "budgets_read"):
+        return []
+    budgets = [one for one in visible_budgets(context, asked.principal) if one.version]
+    if not budgets:
+        return []
+    found = [
+        one for report in report_budgets(context, budgets, top=_AT_RISK, reviewed=False) for one in report.counters
+    ]
+    found.sort(key=lambda one: -max(one.pace.forecast or 0, one.use.used) / max(1, one.use.limit))
+    return [counter_row(one, context.zone, asked.now_us) for one in found[:_AT_RISK]]
