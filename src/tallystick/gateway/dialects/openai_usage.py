@@ -30,6 +30,12 @@ _KNOWN = {shape: openai_flavours.known(shape.input, shape.output) for shape in (
 _INPUT_PARTS = frozenset(_KNOWN[CHAT]["prompt_tokens_details"])
 _OUTPUT_PARTS = frozenset(_KNOWN[CHAT]["completion_tokens_details"])
 _MODALITIES = frozenset(_KNOWN[CHAT]["prompt_tokens_details"]["cached_tokens_details"])
+# Parts of the output: their names, what they are called where they do not add up, their meters.
+_MADE = (
+    ("reasoning_tokens", "output reasoning_tokens", "reasoning_output"),
+    ("audio_tokens", "output audio_tokens", "plain_output_audio"),
+    ("image_tokens", "output image_tokens", "plain_output_image"),
+)
 _LIFETIMES = {"ttl_30m_tokens": "cache_write_30m", "ttl_12h_tokens": "cache_write_12h"}
 _METER_OF_TTL = {"30m": "cache_write_30m", "12h": "cache_write_12h"}
 
@@ -88,8 +94,10 @@ def _read_input(figures: Figures, usage: Mapping[str, object], shape: Shape, cac
 
 
 def _cached(report: Report, usage: Mapping[str, object], parts: Mapping[str, object]) -> int | None:
-    places = ((parts, "cached_tokens"), *((usage, name) for name in _CACHED))
-    return next((count for fields, name in places if (count := report.count(fields, name)) is not None), None)
+    found = report.count(parts, "cached_tokens")
+    if found is not None:
+        return found
+    return next((count for name in _CACHED if (count := report.count(usage, name)) is not None), None)
 
 
 def _cached_media(
@@ -146,13 +154,9 @@ def _read_output(figures: Figures, usage: Mapping[str, object], shape: Shape) ->
         total += report.count(parts, "reasoning_tokens") or 0
         figures.output_tokens = total
     rest = total
-    for name, meter in (
-        ("reasoning_tokens", "reasoning_output"),
-        ("audio_tokens", "plain_output_audio"),
-        ("image_tokens", "plain_output_image"),
-    ):
+    for name, said, meter in _MADE:
         count = report.count(parts, name)
-        part = report.part(f"output {name}", count, rest)
+        part = report.part(said, count, rest)
         figures.add(meter, None if count is None else part)
         rest -= part
     figures.add("plain_output", rest)
