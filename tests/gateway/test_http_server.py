@@ -333,6 +333,28 @@ def test_a_body_that_nobody_takes_stops_the_reading_and_one_that_is_taken_does_n
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("field", [b"", b"connection: close\r\n"])
+def test_a_large_request_that_came_at_once_leaves_us_listening_for_the_end_of_its_client(field: bytes) -> None:
+    left: list[str] = []
+
+    async def wait(client: Client) -> None:
+        await client.read_body(10**6, 5)
+        client.when_gone(lambda: left.append("gone"))
+        await asyncio.sleep(5)
+
+    async def run() -> None:
+        async with _line(wait) as (connection, wire, _):
+            body = b"x" * 300_000
+            head = b"POST / HTTP/1.1\r\nhost: x\r\n" + field + b"content-length: 300000\r\n\r\n"
+            connection.data_received(head + body)
+            await rounds()
+            assert wire.reading
+            connection.connection_lost(None)
+            assert left == ["gone"]
+
+    asyncio.run(run())
+
+
 def test_a_body_too_large_is_refused_without_being_held() -> None:
     async def limited(client: Client) -> None:
         try:

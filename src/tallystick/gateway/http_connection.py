@@ -174,8 +174,11 @@ class Connection(asyncio.Protocol):
             await asyncio.shield(self._drained)
 
     def resume(self) -> None:
-        """As `Line`; not while requests wait, for theirs is what would be read."""
-        if self._reading_paused and not self._behind and not self._deaf:
+        """As `Line`; not while requests wait, for theirs is what would be read.
+
+        Who reads nothing hears of no client that leaves, so it goes on whenever it may.
+        """
+        if self._reading_paused and not self._behind and not self._transport.is_closing():
             self._reading_paused = False
             self._transport.resume_reading()
 
@@ -188,6 +191,7 @@ class Connection(asyncio.Protocol):
             self._close()
         elif self._behind:
             self._begin(self._behind.pop(0))
+            self.resume()
         elif self._last_word:
             self.send(self._last_word)
             self._close()
@@ -299,6 +303,8 @@ class Connection(asyncio.Protocol):
         client.end()
         if not client.keeps:
             self._deaf = True
+        if self._reading_paused:
+            self.resume()
 
     def _begin(self, client: Client) -> None:
         self._client = client
