@@ -86,7 +86,8 @@ def _children(config: Config, folder: Path, file: Path | None, fd: int, *, role:
     shared += ["--config", str(file.resolve())] if file else []
     shared += ["--behind-proxy"] if config.server.behind_proxy else []
     shared += more
-    command = [sys.executable, "-m", "tallystick.cli.child"]
+    # -P: a file in the current directory that bears a module's name is not imported in its place.
+    command = [sys.executable, "-P", "-m", "tallystick.cli.child"]
     children = []
     if role in {"all", "gateway"}:
         workers = range(1, config.gateway.workers + 1)
