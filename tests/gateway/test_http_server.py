@@ -647,8 +647,8 @@ def test_a_stop_closes_what_is_idle_finishes_what_was_begun_and_takes_nothing_ne
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)
         go_on.set()
-        answer = busy.getresponse()
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        with busy.getresponse() as answer:
+            assert (answer.status, answer.headers["connection"]) == (200, "close")
         idle.close()
         busy.close()
     assert app.log == ["start", "/quick", "/slow", "stop"]
