@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,16 @@ def test_a_change_keeps_the_id_raises_the_version_and_is_written_down(context: C
         (10 * 10**9, True),
     ]
     assert [entry.what for entry in list_audit(context)] == ["change budget", "create budget"]
+
+
+def test_no_budget_takes_the_name_or_id_of_a_default_or_the_id_of_another(context: Context) -> None:
+    default = Budget("default:run", "each run", 10**10, window="run")
+    made, _ = set_budget(context, {"name": "mine", "limit": "5"})
+    held = replace(context, default_budgets=(default,))
+    for name in ("default:run", "each run", made.budget_id):
+        with pytest.raises(UsageError, match="another budget"):
+            set_budget(held, {"name": name, "limit": "5"})
+    assert not set_budget(held, {"name": "mine", "limit": "6"})[1]
 
 
 def test_a_deleted_budget_is_a_row_that_gateways_read(context: Context) -> None:

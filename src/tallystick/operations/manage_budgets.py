@@ -45,6 +45,8 @@ def set_budget(context: Context, wire: Mapping[str, Any], principal: Principal =
     if before is not None:
         _check_scope(principal, before)
     wanted = _merged(context, given, before)
+    if before is None:
+        _check_name(context, wanted.name)
     _check_scope(principal, wanted)
     _seed(context, wanted, before)
     with changed_version(context) as version:
@@ -199,6 +201,17 @@ def _detail(before: Budget | None, made: Budget) -> str:
     limit = f"{limit_text(made.unit, made.limit)} {made.unit} a {made.window}, {made.action}"
     was = f", was {limit_text(before.unit, before.limit)} {before.unit}" if before else ""
     return f"{made.budget_id} {made.name}: {limit}{was}"
+
+
+def _check_name(context: Context, name: str) -> None:
+    """See that a new budget's name means no other one: budgets are found by their name or their id."""
+    defaults = context.default_budgets
+    taken = {one.budget_id for one in (*list_budgets(context.config_db), *defaults)} | {one.name for one in defaults}
+    if name in taken:
+        raise UsageError(
+            f'"{name}" means another budget already', where="name",
+            next_steps=["choose another name", "a default is changed under [budgets] in tally.toml"],
+        )  # fmt: skip
 
 
 def _own(budget: Budget) -> Budget:
