@@ -306,7 +306,10 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
     from tallystick.web.pages import build_web, error_page
 
     channels = _channels(config)
-    context = _context(config, data_dir, demo, tuple(channel.name for channel in channels), wait_seconds)
+    context = _context(
+        config, data_dir, demo=demo, channels=tuple(channel.name for channel in channels), wait_seconds=wait_seconds,
+        drain=lambda: jobs.drain(),  # noqa: PLW0108 - jobs are made of this context
+    )  # fmt: skip
     try:
         start_ledger(context)
         refresh_prices(context, _override(config))
@@ -342,7 +345,15 @@ def _of_counters(config: Config, rounds: "Rounds") -> dict[str, object]:
     return {"counters": config.budgets.counters, "counters_state": rounds.state}
 
 
-def _context(config: Config, data_dir: Path, demo: str, channels: tuple[str, ...], wait_seconds: float) -> "Context":
+def _context(
+    config: Config,
+    data_dir: Path,
+    *,
+    demo: str,
+    channels: tuple[str, ...],
+    wait_seconds: float,
+    drain: Callable[[], object],
+) -> "Context":
     from tallystick.operations.context import Context, Retention
     from tallystick.storage.config_db import ConfigDb
 
@@ -359,6 +370,7 @@ def _context(config: Config, data_dir: Path, demo: str, channels: tuple[str, ...
         counters=_open_counters(config, data_dir),
         default_budgets=safe_defaults(config),
         bound_policy=bound_policy(config),
+        drain=drain,
     )
 
 

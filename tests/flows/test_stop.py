@@ -49,3 +49,16 @@ def _is_gateway(path: Path, product: Running) -> bool:
     except OSError:
         return False
     return b"tallystick.cli.child" in words and b"gateway" in words and str(product.data).encode() in words
+
+
+@pytest.mark.slow
+def test_a_browser_left_on_the_live_log_does_not_delay_the_stop(tmp_path: Path) -> None:
+    with running_stub() as stub, running_product(tmp_path, stub) as product:
+        token = (product.data / "cli.token").read_text().strip()
+        line = http.client.HTTPConnection("127.0.0.1", product.port, timeout=30)
+        line.request("GET", "/gateway/live", headers={"authorization": f"Bearer {token}"})
+        assert line.getresponse().status == 200
+        began = time.monotonic()
+        product.stop()
+        assert time.monotonic() - began < 15
+        line.close()

@@ -46,6 +46,9 @@ class App:
         self.log.append(client.scope["raw_path"].decode())
         await self._serve(client)
 
+    def hurry(self) -> None:
+        pass
+
     async def stop(self) -> None:
         self.log.append("stop")
 

@@ -36,6 +36,9 @@ class App(Protocol):
     async def serve(self, client: Client) -> None:
         """Answer one request to its end."""
 
+    def hurry(self) -> None:
+        """End what would never end by itself: no more requests are taken."""
+
     async def stop(self) -> None:
         """Close them, after the last."""
 
@@ -125,6 +128,7 @@ class HttpServer:
             one.close()
         for connection in tuple(self._connections):
             connection.stop()
+        self._app.hurry()
         self._look()
         if not await _within(self._shutdown_seconds, self._quiet, self._insisted):
             await self._cancel()

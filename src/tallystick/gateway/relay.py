@@ -34,6 +34,7 @@ class Relay:
 
     def __init__(self, app_socket: Path, *, behind_proxy: bool) -> None:
         self._behind_proxy = behind_proxy
+        self._followed: set[asyncio.Task[object]] = set()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(path=str(app_socket), limit=0),
             auto_decompress=False,
@@ -41,6 +42,11 @@ class Relay:
             trust_env=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
+
+    def hurry(self) -> None:
+        """End what is followed without end: the live log of a page that somebody left open."""
+        for task in tuple(self._followed):
+            task.cancel()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -57,6 +63,8 @@ class Relay:
                 await _answer_away(client)
             return
         client.when_gone(lambda: _cancel(task))
+        if response.content_type == "text/event-stream":
+            self._followed.add(task)
         try:
             await _pass_answer(client, response)
         except asyncio.CancelledError:
@@ -65,6 +73,7 @@ class Relay:
         except aiohttp.ClientError:
             client.abort()
         finally:
+            self._followed.discard(task)
             client.forget()
             response.close()
 

@@ -1,6 +1,7 @@
 """What operations work on: built once by `wiring`, handed to every call."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ class Home:
     data_dir: Path
 
 
+def _nothing() -> None:
+    """Where no gateway writes there is nothing to drain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The open stores and the facts of this instance.
@@ -46,6 +51,7 @@ class Context:
         counters: Those that the gateways use; None where each gateway has its own.
         default_budgets: What holds beside the budgets that people have set.
         bound_policy: What is assumed of calls whose price or length nobody knows; None is what holds without a file.
+        drain: Moves what gateways have spooled so far into the ledger, now.
     """
 
     ledger: Engine
@@ -59,6 +65,7 @@ class Context:
     counters: "BlockingCounters | None" = None
     default_budgets: "tuple[Budget, ...]" = ()
     bound_policy: "BoundPolicy | None" = None
+    drain: Callable[[], object] = _nothing
 
 
 def now_us() -> int:

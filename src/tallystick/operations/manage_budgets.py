@@ -175,6 +175,8 @@ def _seed(context: Context, wanted: Budget, before: Budget | None) -> None:
         return
     try:
         if context.counters.built():
+            # What gateways have settled and the ledger does not hold yet was spent too.
+            context.drain()
             seed_counters(context, context.counters, wanted)
     except CountersAway:
         # They are built anew when they are there again; until then every budget does what its `fail` says.
