@@ -37,8 +37,10 @@ def stream(used, *, call=None, finish="COMPLETE"):
         steps.append({"type": "tool-call-end", "index": 0})
     else:
         steps.append({"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text"}}}})
-        for piece in (WORDS[:20], WORDS[20:]) if used is not None else (WORDS[:20],):
-            steps.append({"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": piece}}}})
+        pieces = (WORDS[:20], WORDS[20:]) if used is not None else (WORDS[:20],)
+        steps += [
+            {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": one}}}} for one in pieces
+        ]
     if used is not None:
         steps.append({"type": "content-end", "index": 0})
         steps.append({"type": "message-end", "delta": {"finish_reason": finish, "usage": used}})
