@@ -94,7 +94,7 @@ def test_parquet_is_read_to_the_microsecond(tmp_path: Path) -> None:
         (b"just some words\nand more\n", "no table"),
         (b'{"a": 1', "JSON"),
         (b"a,a\n1,2\n", "no table"),
-        (gzip.compress(CSV.encode())[:-12], "damaged"),
+        (gzip.compress(CSV.encode(), mtime=0)[:-12], "damaged"),
         (b"\x1f\x8b but no gzip", "damaged"),
         (zstandard.compress(CSV.encode() * 50)[:-9], "damaged"),
         (b"\x28\xb5\x2f\xfd but no zstd", "damaged"),
