@@ -174,7 +174,7 @@ def counter_settings(config: Config, data_dir: Path) -> CounterSettings:
     """Where budgets are counted; gateways and the app have to open the same."""
     one = config.budgets
     url = (environment(one.redis_url_env) if one.redis_url_env else "") or one.redis_url
-    return CounterSettings(one.counters, data_dir / "counters", url, one.deadline_ms)
+    return CounterSettings(one.counters, data_dir / "counters", url, one.deadline_ms, one.redis_namespace)
 
 
 def _budgets(config: Config, data_dir: Path) -> BudgetSettings:

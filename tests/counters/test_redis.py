@@ -389,3 +389,17 @@ def test_the_url_keeps_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
         driven.reserve(ask("evt_1", hold("a", 1, 100)))
     assert "hunter2" not in caught.value.reason
     driven.close()
+
+
+def test_two_namespaces_on_one_server_know_nothing_of_each_other(server: RunningRedis, counters: Driven) -> None:
+    other = Driven.on_loop(lambda: RedisCounters(server.url, deadline_ms=2000, namespace="elsewhere"))
+    try:
+        with pytest.raises(CountersAway):
+            other.reserve(ask("evt_1", hold("a", 1, 100)))  # its counters were never built
+        other.mark_built()
+        assert other.reserve(ask("evt_1", hold("a", 60, 100))).granted
+        assert counters.reserve(ask("evt_1", hold("a", 60, 100))).granted
+        (mine,), (theirs,) = counters.read("a"), other.read("a")
+        assert (mine.reserved, theirs.reserved) == (60, 60)
+    finally:
+        other.close()

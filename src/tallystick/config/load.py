@@ -32,6 +32,7 @@ UNKNOWN_PRICE = ("block", "ceiling", "allow")
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{2,62}[-_]")
+_NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?([KMGT]i?B|%)")
 # What still makes sense, both ends in.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -128,6 +129,11 @@ def _check_words(config: Config, where: str) -> None:
     ):
         table, _, name = entry.partition(".")
         _check_word(name, value, words, f"{where}: [{table}]")
+    if not _NAMESPACE.fullmatch(config.budgets.redis_namespace):
+        raise ConfigError(
+            f"redis_namespace {config.budgets.redis_namespace!r} is no word of letters, digits, hyphens and dots",
+            where=f"{where}: [budgets]",
+        )
     if ledger.memory_limit and not _MEMORY.fullmatch(ledger.memory_limit):
         raise ConfigError(
             f'memory_limit "{ledger.memory_limit}" is no size; write it as 2GB', where=f"{where}: [ledger]"

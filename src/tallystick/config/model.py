@@ -100,6 +100,7 @@ class Budgets:
             or ``redis`` for gateways on several machines.
         redis_url: Such as ``redis://host:6379/0``; a password belongs into `redis_url_env`.
         redis_url_env: Name of the environment variable that holds the whole URL.
+        redis_namespace: What all keys there begin with: one word for each ledger that shares the database.
         deadline_ms: Longest wait for counters on another machine.
         key_usd_per_day: What a key that is not declared production may cost a day; production keys only alert.
         run_usd: What one named run, or one conversation, may cost.
@@ -114,6 +115,7 @@ class Budgets:
     counters: str = "shared"
     redis_url: str = ""
     redis_url_env: str = ""
+    redis_namespace: str = "tally"
     deadline_ms: float = 20.0
     key_usd_per_day: float = 50.0
     run_usd: float = 10.0

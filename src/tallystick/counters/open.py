@@ -16,12 +16,14 @@ class CounterSettings:
         kind: ``shared``, ``process`` or ``redis``.
         path: File of the shared ones.
         deadline_ms: Longest wait for Redis.
+        namespace: What all keys in Redis begin with.
     """
 
     kind: str
     path: Path
     redis_url: str = field(default="", repr=False)
     deadline_ms: float = 20.0
+    namespace: str = "tally"
 
 
 def open_counters(settings: CounterSettings, owner: str) -> Counters:
@@ -48,4 +50,6 @@ def open_counters(settings: CounterSettings, owner: str) -> Counters:
         )
     from tallystick.counters.redis import RedisCounters
 
-    return RedisCounters(settings.redis_url, deadline_ms=settings.deadline_ms, owner=owner)
+    return RedisCounters(
+        settings.redis_url, deadline_ms=settings.deadline_ms, owner=owner, namespace=settings.namespace
+    )
