@@ -33,7 +33,7 @@ services: $(VENV)/.installed-test # What service-backed tests need, from Debian'
 	@sh tests/services.sh
 
 test: services ## Install what tests need and run all of them
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 20
 
 check: $(VENV)/.installed-test ## Lint, types, import contracts and the fast tests: under two minutes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

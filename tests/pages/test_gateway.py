@@ -7,6 +7,7 @@ from dataclasses import replace
 from http.client import HTTPConnection
 
 import pytest
+from playwright.sync_api import expect
 
 from tallystick.budgets.ask import holds
 from tallystick.budgets.model import Ask, Bound
@@ -54,7 +55,7 @@ def test_an_open_breaker_is_shown_first_and_released_by_a_button(quiet, visit):
 def test_a_call_shows_up_within_two_seconds_of_landing_and_leads_to_its_request(quiet, visit):
     seen = visit(quiet)
     page = seen.go("/gateway")
-    page.wait_for_function("document.querySelector('#live-state').textContent === 'live'")
+    expect(page.locator("#live-state")).to_have_text("live")
     began = time.monotonic()
     ingest_events(quiet.context, [event(Call(5, now_us(), "gpt-5", "<b>Support</b>"))])
     page.wait_for_selector("#live tbody tr", timeout=2000)
@@ -68,7 +69,7 @@ def test_a_call_shows_up_within_two_seconds_of_landing_and_leads_to_its_request(
 
 def test_nothing_outside_the_log_moves_when_calls_come_in(quiet, visit):
     page = visit(quiet).go("/gateway")
-    page.wait_for_function("document.querySelector('#live-state').textContent === 'live'")
+    expect(page.locator("#live-state")).to_have_text("live")
     # What moves inside the log is meant to; sources tell what else did.
     page.evaluate(
         "() => { window.moved = []; new PerformanceObserver(list => list.getEntries().forEach(one => "
@@ -78,7 +79,8 @@ def test_nothing_outside_the_log_moves_when_calls_come_in(quiet, visit):
     below = page.locator("#live-title").evaluate("one => one.closest('section').getBoundingClientRect().height")
     for number in range(1, 80):
         ingest_events(quiet.context, [event(Call(number, now_us(), "gpt-5", "Support"))])
-    page.wait_for_function("document.querySelectorAll('#live tbody tr').length >= 50")
+    # The pages' policy lets nobody evaluate text, so what is waited for is a row and not a function.
+    expect(page.locator("#live tbody tr").nth(49)).to_be_attached()
     assert page.locator("#live-title").evaluate("one => one.closest('section').getBoundingClientRect().height") == below
     assert page.evaluate("window.moved") == []
     assert page.locator("#live tbody tr").count() <= 60
@@ -86,7 +88,7 @@ def test_nothing_outside_the_log_moves_when_calls_come_in(quiet, visit):
 
 def test_the_log_can_be_paused_and_goes_on_without_a_gap(quiet, visit):
     page = visit(quiet).go("/gateway")
-    page.wait_for_function("document.querySelector('#live-state').textContent === 'live'")
+    expect(page.locator("#live-state")).to_have_text("live")
     page.click("#live-pause")
     ingest_events(quiet.context, [event(Call(8, now_us(), "gpt-5", "Support"))])
     time.sleep(1.2)

@@ -10,8 +10,10 @@ from tallystick.pricing.book import PriceBook
 # What a provider adds of its own to a prompt: the template of a conversation.
 _TEMPLATE_TOKENS = 64
 # Routes whose requests have no member that caps the output, and more than any answer of theirs has: the largest
-# picture is some six thousand tokens, an hour of speech some seventy thousand.
-_LONGEST: dict[str, int] = {"generate_image": 16_384, "text_to_speech": 131_072, "transcribe": 131_072}
+# picture is some six thousand tokens, the longest transcript that OpenAI's models give two thousand.
+_LONGEST: dict[str, int] = {"generate_image": 16_384, "transcribe": 16_384, "text_to_speech": 1_024}
+# Sound is some twenty tokens a second, and nobody speaks fewer than five letters in one.
+_SPOKEN_TOKENS_A_BYTE = 8
 _GENERATES = frozenset({"chat", "text_completion", "generate_content", *_LONGEST})
 # A recording of speech has at least a thousand bytes a second.
 _MICROS_A_BYTE = 1000
@@ -43,13 +45,18 @@ def _request(incoming: Incoming, model: str) -> BoundRequest:
         region=incoming.owner.dimensions.get("region", provider.region),
         media_tokens=facts.media_ceiling,
         added_tokens=facts.added_tokens + _TEMPLATE_TOKENS,
-        max_tokens=_LONGEST.get(operation, cap),
+        max_tokens=_longest(incoming, operation) if operation in _LONGEST else cap,
         choices=facts.choices,
         output=operation in _GENERATES,
         searches=facts.searches,
         counted=_counted(incoming, operation) if operation in _LONGEST else {},
         unbounded=facts.unbounded,
     )
+
+
+def _longest(incoming: Incoming, operation: str) -> int:
+    spoken = incoming.facts.text_bytes * _SPOKEN_TOKENS_A_BYTE if operation == "text_to_speech" else 0
+    return _LONGEST[operation] + spoken
 
 
 def _counted(incoming: Incoming, operation: str) -> dict[str, int]:
