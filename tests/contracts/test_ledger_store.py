@@ -373,9 +373,6 @@ class Dying:
     def disk_bytes(self) -> int:
         return self._engine.disk_bytes()
 
-    def memory_bytes(self) -> int:
-        return self._engine.memory_bytes()
-
     def checkpoint(self) -> None:
         self._engine.checkpoint()
 

@@ -34,10 +34,14 @@ def _seen(stub: str) -> set[str | None]:
     return {dict(one["headers"]).get("x-stub-id") for one in json.loads(fetch(f"{stub}/__stub/requests")[1])}
 
 
-def _fill(folder: Path) -> None:
-    with contextlib.suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
-        while True:
-            file.write(os.urandom(4096))
+def _fill(folder: Path, enough: threading.Event) -> None:
+    """Takes whatever room there is, also what a drained segment gives back, until told that it is enough."""
+    with (folder / "filler").open("wb", buffering=0) as file:
+        while not enough.is_set():
+            try:
+                file.write(os.urandom(4096))
+            except OSError:
+                time.sleep(0.001)
 
 
 @pytest.mark.slow
@@ -49,10 +53,14 @@ def test_a_full_disk_refuses_calls_and_loses_none(tmp_path: Path) -> None:
         load = Load(product.port, key)
         load.start()
         time.sleep(1.0)
-        threading.Thread(target=_fill, args=(spool,)).start()
+        enough = threading.Event()
+        filler = threading.Thread(target=_fill, args=(spool, enough))
+        filler.start()
         deadline = time.monotonic() + 30
         while not load.refused and time.monotonic() < deadline:
             time.sleep(0.1)
+        enough.set()
+        filler.join()
         assert load.refused, "the disk never filled"
         (spool / "filler").unlink()
         before = len(load.answered)

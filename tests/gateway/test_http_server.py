@@ -648,7 +648,7 @@ def test_a_stop_closes_what_is_idle_finishes_what_was_begun_and_takes_nothing_ne
         assert idle.sock is not None
         assert idle.sock.recv(1) == b""
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=5)
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
         go_on.set()
         with busy.getresponse() as answer:
             assert (answer.status, answer.headers["connection"]) == (200, "close")

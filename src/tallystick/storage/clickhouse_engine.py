@@ -136,10 +136,6 @@ class ClickHouseEngine:
         )
         return int(str(used))
 
-    def memory_bytes(self) -> int:
-        ((used,),) = self.rows("SELECT coalesce(max(value), 0) FROM system.metrics WHERE metric = 'MemoryTracking'")
-        return int(str(used))
-
     def checkpoint(self) -> None:
         """Nothing to do: an acknowledged insert is a part on disk."""
 

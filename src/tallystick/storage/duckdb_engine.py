@@ -164,10 +164,6 @@ class DuckDbEngine:
         parts = (self._path, self._path.with_name(f"{self._path.name}.wal"))
         return sum(part.stat().st_size for part in parts if part.exists())
 
-    def memory_bytes(self) -> int:
-        ((used,),) = self.rows("SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()")
-        return int(str(used))
-
     def checkpoint(self) -> None:
         """After it the file alone is a complete copy until the next write."""
         self.execute("CHECKPOINT")

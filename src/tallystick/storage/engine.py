@@ -94,9 +94,6 @@ class Engine(Protocol):
     def disk_bytes(self) -> int:
         """Bytes the store takes on disk; 0 for one in memory."""
 
-    def memory_bytes(self) -> int:
-        """Bytes of memory the engine holds now, as it counts them itself."""
-
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the store, where there is one."""
 
