@@ -27,6 +27,7 @@ from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.storage.clickhouse_engine import ClickHouseEngine
+from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.duckdb_engine import DuckDbEngine
 from tallystick.usage.model import Measured, UsageEvent
 
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace, folder: Path) -> None:
 def open_store(engine: str, folder: Path) -> Context:
     folder.mkdir()
     ledger = DuckDbEngine(folder / "ledger.duckdb") if engine == "duckdb" else ClickHouseEngine(f"chdb://{folder}/ch")
-    context = Context(ledger=ledger, config_db=None, data_dir=folder)  # type: ignore[arg-type]
+    context = Context(ledger=ledger, config_db=ConfigDb(folder / "config.db"), data_dir=folder)
     start_ledger(context)
     return context
 

@@ -1,9 +1,12 @@
 """Everything that plugs in: what the outside implements, one protocol each."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
+from tallystick.bills.model import BillLine, Layer, Rejected
 from tallystick.budgets.model import Ask, Granted, OpenReservation, Standing
+from tallystick.kernel.period import Period
 
 
 class CountersAway(Exception):
@@ -64,3 +67,125 @@ class Counters(Protocol):
 
     async def close(self) -> None:
         """Finish what is queued, let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One thing that a connector can read.
+
+    Attributes:
+        name: `costs`, `usage_completions`, `cur2`.
+        title: For people.
+        layer: What its lines are worth, see `bills.model`.
+        slice: The stretch of time that is fetched, kept and replaced as one; days and months are UTC.
+        revises_days: How long after a slice's end the source may still change it: until then it is read again.
+        backfill_days: How far back the source can be read at the most; None for as far as one likes.
+    """
+
+    name: str
+    title: str
+    layer: Layer
+    slice: Literal["day", "month"]
+    revises_days: int
+    backfill_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a source, verbatim.
+
+    Attributes:
+        window: The slice it belongs to.
+        number: From 0 within the slice.
+        cursor: What asked for this page; empty for the first.
+        next_cursor: What asks for the next one; empty when this is the last.
+        body: The bytes as they came, uncompressed.
+        account: Our name of the provider account.
+    """
+
+    stream: str
+    window: Period
+    number: int
+    cursor: str
+    next_cursor: str
+    body: bytes
+    account: str
+
+
+class SourceFailed(Exception):
+    """A source did not give what was asked of it.
+
+    Attributes:
+        reason: For people: what happened and what to do; no secret, no address with one.
+        retry_seconds: When to try again; None when only a person can mend it (an expired key, a missing right).
+    """
+
+    def __init__(self, reason: str, *, retry_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_seconds = retry_seconds
+
+
+class Connector(Protocol):
+    """A source of bills and reports, set up with its account, options and secret."""
+
+    @property
+    def streams(self) -> Sequence[Stream]:
+        """What it reads, as set up."""
+
+    def fetch(self, stream: Stream, window: Period, cursor: str = "", number: int = 0) -> Iterator[Page]:
+        """The pages of one slice from a cursor on; each is kept before the next is asked for.
+
+        Raises:
+            SourceFailed: Refused, throttled, away, or an answer that is no page.
+        """
+
+    def parse(self, page: Page) -> Iterator[BillLine | Rejected]:
+        """Every line of a page, good or rejected; pure: the same page gives the same lines."""
+
+    def check(self) -> str:
+        """One cheap request that shows whether the secret holds; what it may read, for people.
+
+        Raises:
+            SourceFailed: It does not.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a connector is made from.
+
+    Attributes:
+        name: Of the source.
+        account: Our name of the provider account, on every line.
+        options: As configured, by name; texts.
+        secret: Reads a secret by the option that refers to it (`env:NAME`, `file:PATH`), when it is needed.
+        now_us: The clock, for signatures; nothing that is parsed depends on it.
+    """
+
+    name: str
+    account: str
+    options: Mapping[str, str]
+    secret: Callable[[str], str]
+    now_us: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a kind of source, for help, forms and checks."""
+
+    name: str
+    title: str
+    secret: bool = False
+    needed: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """A kind of source, as the entry point group `tallystick.sources` names it."""
+
+    kind: str
+    title: str
+    options: tuple[Option, ...]
+    connect: Callable[[Setup], Connector]

@@ -7,6 +7,7 @@ import pytest
 
 from tallystick.operations.context import Context
 from tallystick.storage.clickhouse_engine import ClickHouseEngine
+from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.duckdb_engine import DuckDbEngine
 from tallystick.storage.engine import Engine
 
@@ -28,5 +29,5 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def context(engine: Engine, tmp_path: Path) -> Context:
-    """An instance on that engine; the row database plays no part in these suites."""
-    return Context(ledger=engine, config_db=None, data_dir=tmp_path)  # type: ignore[arg-type]
+    """An instance on that engine."""
+    return Context(ledger=engine, config_db=ConfigDb(tmp_path / "config.db"), data_dir=tmp_path)

@@ -10,6 +10,7 @@ from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.start_ledger import start_ledger
+from tallystick.storage.config_db import ConfigDb
 from tests.contracts.conftest import open_engine
 from tests.ledger.sample import an_event
 
@@ -17,7 +18,7 @@ BATCH = 200
 
 
 def main(name: str, folder: Path, first: int) -> None:
-    context = Context(ledger=open_engine(name, folder), config_db=None, data_dir=folder)  # type: ignore[arg-type]
+    context = Context(ledger=open_engine(name, folder), config_db=ConfigDb(folder / "config.db"), data_dir=folder)
     start_ledger(context)
     number = first
     while True:

@@ -12,6 +12,7 @@ from tallystick.operations.drain_spool import count_rejected, drain_spool
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.pricing.book import PriceBook
 from tallystick.storage import spool_reader
+from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.duckdb_engine import DuckDbEngine
 from tallystick.storage.spool import SpoolReader, SpoolWriter
 from tallystick.usage.content import CallContent
@@ -24,7 +25,7 @@ NO_BOOK = PriceBook([])
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Context]:
     engine = DuckDbEngine(None)
-    context = Context(ledger=engine, config_db=None, data_dir=tmp_path)  # type: ignore[arg-type]
+    context = Context(ledger=engine, config_db=ConfigDb(tmp_path / "config.db"), data_dir=tmp_path)
     start_ledger(context)
     yield context
     engine.close()

@@ -16,6 +16,7 @@ from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.model import PriceCard, Tier
+from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.duckdb_engine import DuckDbEngine
 from tallystick.storage.spool import SpoolReader, SpoolWriter
 from tallystick.usage.model import Measured, UsageEvent
@@ -28,7 +29,7 @@ NO_BOOK = PriceBook([])
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Context]:
     engine = DuckDbEngine(None)
-    context = Context(ledger=engine, config_db=None, data_dir=tmp_path)  # type: ignore[arg-type]
+    context = Context(ledger=engine, config_db=ConfigDb(tmp_path / "config.db"), data_dir=tmp_path)
     start_ledger(context)
     yield context
     engine.close()
@@ -147,7 +148,7 @@ def test_any_deliveries_in_any_steps_leave_each_event_once(
 ) -> None:
     folder = tmp_path_factory.mktemp("drain")
     engine = DuckDbEngine(None)
-    ledger = Context(ledger=engine, config_db=None, data_dir=folder)  # type: ignore[arg-type]
+    ledger = Context(ledger=engine, config_db=ConfigDb(folder / "config.db"), data_dir=folder)
     start_ledger(ledger)
     writer = SpoolWriter(folder / "spool" / "g", segment_bytes=16 * 1024)
     reader = SpoolReader(folder / "spool")

@@ -13,6 +13,7 @@ from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.start_ledger import start_ledger
+from tallystick.storage.config_db import ConfigDb
 from tests.contracts.conftest import ENGINES, open_engine
 from tests.ledger.keep_posting import BATCH
 from tests.ledger.sample import an_event
@@ -42,7 +43,7 @@ def test_what_was_acknowledged_survives_and_a_redelivery_makes_it_whole(name: st
         first = run_and_kill(name, tmp_path, first, chance)
 
     engine = open_engine(name, tmp_path)
-    context = Context(ledger=engine, config_db=None, data_dir=tmp_path)  # type: ignore[arg-type]
+    context = Context(ledger=engine, config_db=ConfigDb(tmp_path / "config.db"), data_dir=tmp_path)
     start_ledger(context)
     ((held, different),) = engine.rows("SELECT count(*), count(DISTINCT event_id) FROM usage_event")
     assert held == different

@@ -1,5 +1,6 @@
 """Make the ledger ready: its tables in the shape of this version, and nothing half written."""
 
+from tallystick.bills import store as bills
 from tallystick.ledger.store import drop_unnamed_charges, ensure_tables
 from tallystick.operations.context import Context
 
@@ -12,3 +13,6 @@ def start_ledger(context: Context) -> None:
     """
     ensure_tables(context.ledger)
     drop_unnamed_charges(context.ledger)
+    bills.ensure_tables(context.ledger)
+    named = [one.load_id for one in bills.list_loads(context.config_db, all_of_them=True)]
+    bills.drop_unnamed_lines(context.ledger, named)

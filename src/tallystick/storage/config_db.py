@@ -63,6 +63,45 @@ _MIGRATIONS: tuple[str, ...] = (
         attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, delivered_at INTEGER, given_up_at INTEGER,
         last_error TEXT NOT NULL, PRIMARY KEY (alert_id, channel)) STRICT;
     """,
+    """
+    CREATE TABLE source (
+        source_id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
+        created_at INTEGER NOT NULL, deleted_at INTEGER) STRICT;
+    CREATE UNIQUE INDEX source_name ON source (name) WHERE deleted_at IS NULL;
+    CREATE TABLE source_window (
+        source TEXT NOT NULL, stream TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
+        cursor TEXT NOT NULL, pages INTEGER NOT NULL, fetched_at INTEGER, attempts INTEGER NOT NULL,
+        next_at INTEGER, last_error TEXT NOT NULL, PRIMARY KEY (source, stream, start_us)) STRICT;
+    CREATE TABLE source_page (
+        page_id TEXT PRIMARY KEY, source TEXT NOT NULL, stream TEXT NOT NULL, start_us INTEGER NOT NULL,
+        end_us INTEGER NOT NULL, number INTEGER NOT NULL, cursor TEXT NOT NULL, next_cursor TEXT NOT NULL,
+        file TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, fetched_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX source_page_window ON source_page (source, stream, start_us);
+    CREATE TABLE bill_load (
+        load_id TEXT PRIMARY KEY, source TEXT NOT NULL, dataset TEXT NOT NULL, slice_key TEXT NOT NULL,
+        provider_account TEXT NOT NULL, content_hash TEXT NOT NULL, loaded_at INTEGER NOT NULL, rows INTEGER NOT NULL,
+        rejected INTEGER NOT NULL, currency TEXT NOT NULL, first_at INTEGER, last_at INTEGER, sums TEXT NOT NULL,
+        file TEXT NOT NULL, superseded_at INTEGER) STRICT;
+    CREATE INDEX bill_load_slice ON bill_load (source, dataset, slice_key);
+    CREATE TABLE reconcile_run (
+        run_id TEXT PRIMARY KEY, provider_account TEXT NOT NULL, currency TEXT NOT NULL, period_start INTEGER NOT NULL,
+        period_end INTEGER NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL, superseded_at INTEGER) STRICT;
+    CREATE INDEX reconcile_run_period ON reconcile_run (provider_account, period_start);
+    CREATE TABLE price_contract (
+        contract_id TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL,
+        deleted_at INTEGER, version INTEGER NOT NULL) STRICT;
+    CREATE TABLE price_entry (
+        entry_id TEXT PRIMARY KEY, body TEXT NOT NULL, who TEXT NOT NULL, created_at INTEGER NOT NULL,
+        deleted_at INTEGER) STRICT;
+    CREATE TABLE currency_rate (
+        base TEXT NOT NULL, quote TEXT NOT NULL, from_us INTEGER NOT NULL, rate TEXT NOT NULL, source TEXT NOT NULL,
+        known_since INTEGER NOT NULL, PRIMARY KEY (base, quote, from_us, known_since)) STRICT;
+    CREATE TABLE rerate_run (
+        run_id TEXT PRIMARY KEY, body TEXT NOT NULL, created_at INTEGER NOT NULL, done_at INTEGER) STRICT;
+    CREATE TABLE finding (
+        finding_id TEXT PRIMARY KEY, subject TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, body TEXT NOT NULL,
+        found_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, resolved_at INTEGER) STRICT;
+    """,
 )
 
 

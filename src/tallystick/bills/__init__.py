@@ -1,0 +1,1 @@
+"""Bills: what providers report and invoice, held against what was metered."""

@@ -1,0 +1,117 @@
+"""The SQL of bill lines: loads in, each slice once; lines out, of the loads that count."""
+# ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tallystick.bills.columns import LINE_COLUMNS, LINE_FIELDS, TRUE_UP_COLUMNS, VARIANCE_COLUMNS
+from tallystick.bills.model import BillLine, Load
+from tallystick.kernel.money import grains_from_decimal
+from tallystick.storage.config_db import ConfigDb
+from tallystick.storage.engine import Engine
+from tallystick.usage.dimensions import ATTRIBUTION
+
+LINES, TRUE_UPS, VARIANCES = "bill_line", "true_up", "variance"
+_LOAD_FIELDS = tuple(Load.__slots__)
+
+
+def ensure_tables(engine: Engine) -> None:
+    """Create the tables, or add the columns that a newer version knows."""
+    engine.ensure_table(LINES, LINE_COLUMNS, order_by=("charge_period_start", "load_id"))
+    engine.ensure_table(TRUE_UPS, TRUE_UP_COLUMNS, order_by=("charge_period_start", "run_id"))
+    engine.ensure_table(VARIANCES, VARIANCE_COLUMNS, order_by=("run_id", "charge_period_start"))
+
+
+def append_lines(engine: Engine, source: str, load_id: str, page_id: str, lines: Sequence[BillLine]) -> None:
+    """Append lines of a load that is not named yet: nobody reads them before `append_loads`."""
+    if not lines:
+        return
+    data: dict[str, Sequence[object]] = {name: [_value(name, one) for one in lines] for name in LINE_FIELDS}
+    for name in ATTRIBUTION:
+        data[f"d_{name}"] = [one.dimensions.get(name, "") for one in lines]
+    count = len(lines)
+    data |= {"load_id": [load_id] * count, "page_id": [page_id] * count, "source": [source] * count}
+    engine.append(LINES, LINE_COLUMNS, data)
+
+
+def _value(name: str, line: BillLine) -> object:
+    value = getattr(line, name)
+    if name in {"consumed_quantity", "pricing_quantity"}:
+        return None if value is None else grains_from_decimal(value)
+    return dict(value) if name in {"tags", "extra"} else value
+
+
+def list_loads(config_db: ConfigDb, source: str = "", *, all_of_them: bool = False) -> list[Load]:
+    """The loads that count, of one source or of all, oldest first; with `all_of_them` superseded ones too."""
+    where = "1 = 1" if all_of_them else "superseded_at IS NULL"
+    rows = config_db.rows(
+        f"SELECT {', '.join(_LOAD_FIELDS)} FROM bill_load WHERE {where} AND (:source = '' OR source = :source) "
+        "ORDER BY loaded_at, load_id",
+        {"source": source},
+    )
+    return [_load(row) for row in rows]
+
+
+def _load(row: Sequence[Any]) -> Load:
+    values = dict(zip(_LOAD_FIELDS, row, strict=True))
+    values["sums"] = {name: int(text) for name, text in json.loads(values["sums"]).items()}
+    return Load(**values)
+
+
+def append_loads(config_db: ConfigDb, loads: Sequence[Load]) -> None:
+    """Name loads, and supersede those that held their slices: the commit of their lines."""
+    with config_db.transaction():
+        for load in loads:
+            config_db.execute(
+                "UPDATE bill_load SET superseded_at = :at WHERE source = :source AND dataset = :dataset "
+                "AND slice_key = :slice_key AND superseded_at IS NULL",
+                {"at": load.loaded_at, "source": load.source, "dataset": load.dataset, "slice_key": load.slice_key},
+            )
+            values: dict[str, Any] = {name: getattr(load, name) for name in _LOAD_FIELDS}
+            values["sums"] = json.dumps({name: str(grains) for name, grains in load.sums.items()})
+            names = ", ".join(_LOAD_FIELDS)
+            marks = ", ".join(f":{name}" for name in _LOAD_FIELDS)
+            config_db.execute(f"INSERT INTO bill_load ({names}) VALUES ({marks})", values)
+
+
+def drop_unnamed_lines(engine: Engine, named: Sequence[str]) -> int:
+    """Delete lines of loads that were never named; how many there were."""
+    ((count,),) = engine.rows(
+        f"SELECT count(*) FROM {LINES} WHERE NOT {engine.dialect.one_of('load_id', '$named')}", {"named": list(named)}
+    )
+    if count:
+        engine.execute(
+            f"DELETE FROM {LINES} WHERE NOT {engine.dialect.one_of('load_id', '$named')}", {"named": list(named)}
+        )
+    return int(str(count))
+
+
+def list_lines(engine: Engine, load_ids: Sequence[str], period: tuple[int, int]) -> list[tuple[str, str, BillLine]]:
+    """Source, page and line of these loads, whose charge period begins within a stretch of time; in order."""
+    dialect = engine.dialect
+    names = [*LINE_FIELDS, *(f"d_{name}" for name in ATTRIBUTION)]
+    chosen = ", ".join(dialect.micros(name) if name in _INSTANTS else f'"{name}"' for name in names)
+    rows = engine.rows(
+        f"SELECT source, page_id, {chosen} FROM {LINES} WHERE {dialect.one_of('load_id', '$loads')} "
+        f"AND charge_period_start >= {dialect.instant('$from')} AND charge_period_start < {dialect.instant('$to')} "
+        "ORDER BY charge_period_start, source, load_id, page_id, line_no",
+        {"loads": list(load_ids), "from": period[0], "to": period[1]},
+    )
+    return [(str(row[0]), str(row[1]), _line(dict(zip(names, row[2:], strict=True)))) for row in rows]
+
+
+_INSTANTS = frozenset(column.name for column in LINE_COLUMNS if column.kind == "instant")
+_GRAINS = frozenset(column.name for column in LINE_COLUMNS if column.kind == "money") - {
+    "consumed_quantity",
+    "pricing_quantity",
+}
+
+
+def _line(row: Mapping[str, Any]) -> BillLine:
+    values = {name: row[name] for name in LINE_FIELDS}
+    for name in _GRAINS:
+        values[name] = None if values[name] is None else grains_from_decimal(values[name])
+    values |= {"tags": dict(row["tags"]), "extra": dict(row["extra"]), "ai": bool(row["ai"])}
+    dimensions = {name: row[f"d_{name}"] for name in ATTRIBUTION if row[f"d_{name}"]}
+    return BillLine(**values, dimensions=dimensions)
