@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tallystick.config.model import CATALOGUE, Config, Provider
 from tallystick.gateway.dialects import DIALECTS
 from tallystick.gateway.settings import reserved_names
-from tallystick.gateway.sigv4 import region_of
 from tallystick.kernel.errors import ConfigError
+from tallystick.transport.sigv4 import region_of
 
 ENGINES = ("duckdb", "clickhouse")
 CLIENTS = ("lean", "aiohttp")

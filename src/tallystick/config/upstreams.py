@@ -6,9 +6,9 @@ from tallystick.config.load import environment
 from tallystick.config.model import Provider
 from tallystick.gateway.credentials import SIGNED
 from tallystick.gateway.settings import ProviderKeySecret, ProviderSettings
-from tallystick.gateway.sigv4 import parse_key, region_of
 from tallystick.kernel.errors import ConfigError
 from tallystick.kernel.money import grains_from_decimal
+from tallystick.transport.sigv4 import parse_key, region_of
 
 
 def provider_settings(name: str, provider: Provider) -> ProviderSettings:

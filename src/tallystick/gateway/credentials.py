@@ -4,8 +4,8 @@ import time
 from dataclasses import replace
 from typing import Literal
 
-from tallystick.gateway.sigv4 import Scope, parse_key, sign
 from tallystick.gateway.upstream import UpstreamRequest
+from tallystick.transport.sigv4 import Scope, parse_key, sign
 
 Scheme = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "aws-sigv4", "anthropic"]
 Header = tuple[bytes, bytes]

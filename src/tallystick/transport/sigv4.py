@@ -2,7 +2,8 @@
 
 As AWS documents it: a canonical request is hashed, the hash signed with a key derived
 from secret, day, region and service. The path is encoded once more as it is sent, as
-every service but S3 wants it. Pure: the instant comes from the caller.
+every service but S3 wants it; for S3 it is signed as it is sent. Pure: the instant comes
+from the caller.
 """
 
 import hashlib
@@ -87,7 +88,9 @@ def signed_headers(url: str, headers: Iterable[Header], body: bytes, scope: Scop
     ]
 
 
-def canonical_request(method: str, url: str, headers: Iterable[Header], payload_hash: str) -> tuple[str, str]:
+def canonical_request(
+    method: str, url: str, headers: Iterable[Header], payload_hash: str, *, encode_path: bool = True
+) -> tuple[str, str]:
     """The canonical request, and the names of the headers in it."""
     parts = urlsplit(url)
     merged: dict[str, list[str]] = {}
@@ -95,7 +98,8 @@ def canonical_request(method: str, url: str, headers: Iterable[Header], payload_
         merged.setdefault(name.decode("latin-1"), []).append(_SPACES.sub(b" ", value.strip()).decode("latin-1"))
     names = ";".join(sorted(merged))
     lines = [f"{name}:{','.join(merged[name])}" for name in sorted(merged)]
-    path = quote(parts.path or "/", safe="/-._~")
+    path = quote(parts.path, safe="/-._~") if encode_path else parts.path
+    path = path or "/"
     return "\n".join((method, path, _canonical_query(parts.query), *lines, "", names, payload_hash)), names
 
 
@@ -130,7 +134,7 @@ def sign(key: AwsKey, scope: Scope, request: tuple[str, str, bytes], headers: li
     session = [(b"x-amz-security-token", key.session.encode())] if key.session else []
     signed = signed_headers(url, [*headers, *session], body, scope)
     payload_hash = hashlib.sha256(body).hexdigest()
-    canonical, names = canonical_request(method, url, signed, payload_hash)
+    canonical, names = canonical_request(method, url, signed, payload_hash, encode_path=scope.service != "s3")
     added = [one for one in signed if one[0] in (b"x-amz-content-sha256", b"x-amz-date")]
     value = authorization(key, scope, canonical, names)
     return [*headers, *session, *added, (b"authorization", value.encode("latin-1"))]
