@@ -12,7 +12,7 @@ from tallystick.kernel.period import SECOND_US
 from tallystick.notify.model import Alert, Undelivered
 from tallystick.notify.text import one_line, plain_text
 from tallystick.transport.dial import DialFailed, dial, may_lead_inside, said
-from tallystick.transport.post import wrap
+from tallystick.transport.reach import wrap
 
 _LOG = logging.getLogger("tallystick.notify")
 _SECONDS = 10.0

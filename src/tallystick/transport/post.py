@@ -1,16 +1,11 @@
 """One HTTP request that sends a body and learns the status; the answer's body is of no interest."""
 
-import contextlib
 import http.client
-import socket
-import ssl
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
 
-from tallystick.transport.dial import DialFailed, dial, said
+from tallystick.transport.dial import DialFailed, said
+from tallystick.transport.reach import connect, deadline, parts_of, target_of
 
 _MOST_READ = 64 * 1024
 
@@ -52,16 +47,15 @@ def post(request: Post) -> int:
     Raises:
         PostFailed: It could not be sent, or nothing came back in time.
     """
-    parts = _parts(request.url)
-    host = parts.hostname or ""
     try:
-        connection = _connect(request, parts)
+        parts = parts_of(request.url)
+        connection = connect(parts, request.seconds, allow_private=request.allow_private)
     except DialFailed as error:
         raise PostFailed(error.reason, retry=error.retry) from None
-    with _deadline(connection.sock, request.seconds) as over:
+    host = parts.hostname or ""
+    with deadline(connection.sock, request.seconds) as over:
         try:
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("POST", target, request.body, dict(request.headers))
+            connection.request("POST", target_of(parts), request.body, dict(request.headers))
             response = connection.getresponse()
             response.read(_MOST_READ)
             if over.is_set():
@@ -73,59 +67,3 @@ def post(request: Post) -> int:
             raise PostFailed(f"{host} gave no answer: {words}", retry=True) from None
         finally:
             connection.close()
-
-
-def _parts(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise PostFailed("the address is none that begins with https:// or http:// and names a host", retry=False)
-    return parts
-
-
-def _connect(request: Post, parts: SplitResult) -> http.client.HTTPConnection:
-    """A connection whose socket is there already, so that its address was ours to check."""
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    connection = http.client.HTTPConnection(parts.netloc.rpartition("@")[2], timeout=request.seconds)
-    plain = dial(host, port, request.seconds, allow_private=request.allow_private)
-    connection.sock = wrap(plain, host) if secure else plain
-    return connection
-
-
-def wrap(plain: socket.socket, host: str) -> ssl.SSLSocket:
-    """The socket under verified TLS.
-
-    Raises:
-        DialFailed: The other side is not who it should be, or speaks no TLS.
-    """
-    try:
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
-    except ssl.SSLCertVerificationError as error:
-        plain.close()
-        raise DialFailed(f"{host} shows a certificate that does not hold: {error.verify_message}", retry=True) from None
-    except OSError as error:
-        plain.close()
-        raise DialFailed(f"{host} does not speak TLS: {said(error)}", retry=True) from None
-
-
-@contextmanager
-def _deadline(sock: socket.socket, seconds: float) -> Iterator[threading.Event]:
-    """Shut the connection when its time is over, however lively the other side drips."""
-    over = threading.Event()
-
-    def end() -> None:
-        over.set()
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield over
-    finally:
-        timer.cancel()
