@@ -1,0 +1,1 @@
+"""FOCUS: its columns as data, and its rows as bill lines."""
