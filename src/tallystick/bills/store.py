@@ -35,6 +35,24 @@ def append_lines(engine: Engine, source: str, load_id: str, page_id: str, lines:
     engine.append(LINES, LINE_COLUMNS, data)
 
 
+def append_columns(
+    engine: Engine, source: str, load_ids: Sequence[str], page_id: str, data: Mapping[str, Sequence[object]]
+) -> None:
+    """As `append_lines`, for columns by name of the table: costs and quantities in grains, one load id a row."""
+    count = len(load_ids)
+    if count:
+        whole = {"load_id": load_ids, "page_id": [page_id] * count, "source": [source] * count}
+        engine.append(LINES, LINE_COLUMNS, {**data, **whole})
+
+
+def drop_loads(engine: Engine, load_ids: Sequence[str]) -> None:
+    """Delete the lines of loads that will never be named."""
+    if load_ids:
+        engine.execute(
+            f"DELETE FROM {LINES} WHERE {engine.dialect.one_of('load_id', '$dropped')}", {"dropped": list(load_ids)}
+        )
+
+
 def _value(name: str, line: BillLine) -> object:
     value = getattr(line, name)
     if name in {"consumed_quantity", "pricing_quantity"}:
@@ -73,6 +91,14 @@ def append_loads(config_db: ConfigDb, loads: Sequence[Load]) -> None:
             names = ", ".join(_LOAD_FIELDS)
             marks = ", ".join(f":{name}" for name in _LOAD_FIELDS)
             config_db.execute(f"INSERT INTO bill_load ({names}) VALUES ({marks})", values)
+
+
+def drop_lines(engine: Engine, load_ids: Sequence[str]) -> None:
+    """Delete the lines of loads that came to nothing."""
+    if load_ids:
+        engine.execute(
+            f"DELETE FROM {LINES} WHERE {engine.dialect.one_of('load_id', '$loads')}", {"loads": list(load_ids)}
+        )
 
 
 def drop_unnamed_lines(engine: Engine, named: Sequence[str]) -> int:
