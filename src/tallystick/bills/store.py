@@ -45,14 +45,6 @@ def append_columns(
         engine.append(LINES, LINE_COLUMNS, {**data, **whole})
 
 
-def drop_loads(engine: Engine, load_ids: Sequence[str]) -> None:
-    """Delete the lines of loads that will never be named."""
-    if load_ids:
-        engine.execute(
-            f"DELETE FROM {LINES} WHERE {engine.dialect.one_of('load_id', '$dropped')}", {"dropped": list(load_ids)}
-        )
-
-
 def _value(name: str, line: BillLine) -> object:
     value = getattr(line, name)
     if name in {"consumed_quantity", "pricing_quantity"}:
