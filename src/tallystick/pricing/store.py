@@ -3,7 +3,7 @@
 Rows of cards are never deleted: a price that no longer holds is withdrawn.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from tallystick.pricing.book import PriceBook
@@ -11,7 +11,7 @@ from tallystick.pricing.bulk import EVENT_NAME, NAME_COLUMNS, NAMES, PRICE_COLUM
 from tallystick.pricing.fingerprint import from_row, to_row
 from tallystick.pricing.model import PriceCard
 from tallystick.storage.config_db import ConfigDb
-from tallystick.storage.engine import Dialect, Engine
+from tallystick.storage.engine import Dialect, Engine, Param
 from tallystick.usage.meters import FACT_METERS, INPUT_METERS, METERS, TOKEN_METERS, Meter
 
 # Wide enough for any quantity times any price.
@@ -86,15 +86,20 @@ def append_rating(engine: Engine, names: Sequence[EventName], book: PriceBook) -
     engine.append(PRICES, PRICE_COLUMNS, price_data)
 
 
-def list_names(engine: Engine, events: str) -> list[EventName]:
-    """Each combination of names and conditions that occurs in a table of events."""
+def list_names(engine: Engine, events: str, params: Mapping[str, Param] | None = None) -> list[EventName]:
+    """Each combination of names and conditions that occurs in a table of events, or in a SELECT in brackets."""
     columns = ", ".join(EVENT_NAME)
-    rows = engine.rows(f"SELECT DISTINCT {columns} FROM {engine.dialect.final(events)}")  # noqa: S608 - names of ours
+    rows = engine.rows(f"SELECT DISTINCT {columns} FROM {_relation(engine.dialect, events)} x", params)  # noqa: S608 - names of ours
     return [cast(EventName, tuple(str(value) for value in row)) for row in rows]
 
 
+def _relation(dialect: Dialect, events: str) -> str:
+    """A table as it is read, or a SELECT in brackets as it stands."""
+    return events if events.startswith("(") else dialect.final(events)
+
+
 def rating_query(dialect: Dialect, events: str) -> str:
-    """One statement that rates a whole table: event_id, model, price_id, currency, costs per meter, their sum.
+    """One statement that rates a whole table, or a SELECT of one in brackets: event_id, model, price_id, currency, costs per meter, their sum.
 
     Equal to `rate` to the last digit: whole quantities times decimal prices of 12 places,
     rounded nowhere but for parts of a second, half to even.
@@ -121,7 +126,7 @@ FROM (
         coalesce(p.price_id, '') AS price_id, coalesce(p.currency, 'USD') AS currency, {quantities},
         {columns}
     FROM (
-        SELECT {size} AS size, {at_us} AS at_us, {minute} % 1440 AS minute, e.* FROM {dialect.final(events)} e
+        SELECT {size} AS size, {at_us} AS at_us, {minute} % 1440 AS minute, e.* FROM {_relation(dialect, events)} e
     ) e
     JOIN {NAMES} n ON {same}
     LEFT JOIN {PRICES} p ON p.name_id = n.name_id
