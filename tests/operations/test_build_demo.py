@@ -52,6 +52,25 @@ def test_the_ledger_sums_to_the_truth_month_by_month_and_team_by_team(context: C
     assert found == told
 
 
+def test_the_bills_in_the_ledger_sum_to_the_truth_and_one_project_is_worth_212_dollars(context: Context) -> None:
+    truth = json.loads((context.data_dir / "demo_truth.json").read_text())["bills"]
+    sums = context.ledger.rows(
+        "SELECT provider_account, strftime(charge_period_start, '%Y-%m'), sum(billed_cost) FROM bill_line "
+        "WHERE layer = 'invoice' AND ai AND charge_period_start < TIMESTAMP '2026-11-01' GROUP BY ALL"
+    )
+    found = {(account, month): text_from_grains(grains_from_decimal(cost)) for account, month, cost in sums}
+    assert found == {(one["account"], one["month"]): one["invoiced"] for one in truth["months"]}
+    assert len({month for _, month in found}) == 14
+    ((lost,),) = context.ledger.rows(
+        "SELECT sum(billed_cost) FROM bill_line WHERE layer = 'invoice' AND sub_account_id = $project",
+        {"project": truth["finding"]["project"]},
+    )
+    assert (lost, truth["finding"]["amount"], truth["finding"]["month"]) == (212, "212", "2026-10")
+    loads = context.config_db.rows("SELECT count(*), sum(rows) FROM bill_load WHERE superseded_at IS NULL")
+    assert loads[0][0] > 14 * 5
+    assert loads[0][1] == context.ledger.rows("SELECT count(*) FROM bill_line")[0][0]
+
+
 def test_charges_and_tokens_agree_with_the_truth(context: Context) -> None:
     truth = json.loads((context.data_dir / "demo_truth.json").read_text())
     ((calls, cost, tokens, unpriced),) = context.ledger.rows(

@@ -1,6 +1,10 @@
 """The truth as a document: money as decimal text, as everywhere outside the process."""
 
+from collections.abc import Sequence
+
+from tallystick.demo.billed import MonthBilled
 from tallystick.demo.model import Truth
+from tallystick.demo.planted import CENT, FINDING_ACCOUNT, FINDING_CENTS, FINDING_PROJECT, FINDING_WHY
 from tallystick.kernel.money import text_from_grains
 
 
@@ -27,4 +31,34 @@ def to_document(truth: Truth) -> dict[str, object]:
         "switch_saving": text_from_grains(truth.switch_saving),
         "unpriced_calls": truth.unpriced_calls,
         "unpriced_tokens": truth.unpriced_tokens,
+    }
+
+
+def bills_document(months: Sequence[MonthBilled], finding_month: str) -> dict[str, object]:
+    """What was billed, and why it is not what was metered: the parts sum to the difference, to the grain.
+
+    Parts: `unmetered` (the finding), `ungoverned` (a team's key beside the gateway), `late` (calls of a month's last
+    hour that Anthropic books on the next month), `unpriced` (a model that the book does not know), `credit`, `tax`,
+    `discount`, `rounding` (of the invoice to whole cents).
+    """
+    return {
+        "finding": {
+            "account": FINDING_ACCOUNT,
+            "month": finding_month,
+            "amount": text_from_grains(FINDING_CENTS * CENT),
+            "project": FINDING_PROJECT[0],
+            "why": FINDING_WHY,
+        },
+        "months": [
+            {
+                "account": one.account,
+                "month": one.month,
+                "metered": text_from_grains(one.metered),
+                "reported": None if one.reported is None else text_from_grains(one.reported),
+                "invoiced": text_from_grains(one.invoiced),
+                "parts": {name: text_from_grains(grains) for name, grains in sorted(one.parts.items()) if grains},
+                "other_cloud": text_from_grains(one.other_cloud),
+            }
+            for one in months
+        ],
     }

@@ -11,6 +11,7 @@ from tallystick.demo.store import clear, is_empty
 from tallystick.demo.truth import to_document
 from tallystick.kernel.errors import Conflict, UsageError
 from tallystick.kernel.period import local_day
+from tallystick.operations.bill_demo import bill_demo
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_columns
 from tallystick.operations.load_prices import load_book
@@ -106,7 +107,7 @@ def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress |
 
 def _wanted(request: DemoRequest) -> dict[str, object]:
     day = local_day(request.now_us).isoformat()
-    return {"events": request.events, "seed": request.seed, "day": day, "budgets": 1, "complete": True}
+    return {"events": request.events, "seed": request.seed, "day": day, "budgets": 1, "bills": 1, "complete": True}
 
 
 def _read(state: Path) -> object:
@@ -134,8 +135,8 @@ def _fill(context: Context, spec: DemoSpec, on_progress: OnProgress) -> None:
     batches = generator.batches()
     while _take(context, batches, lambda: on_progress(generator.made, spec.events)):
         post_charges(context)
-    truth = context.data_dir / TRUTH_FILE
-    truth.write_text(json.dumps(to_document(generator.truth), indent=1), encoding="utf-8")
+    told = to_document(generator.truth) | {"bills": bill_demo(context, spec, rated)}
+    (context.data_dir / TRUTH_FILE).write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
 def _take(context: Context, batches: Iterator[Columns], on_progress: Callable[[], None]) -> int:

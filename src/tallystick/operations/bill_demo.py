@@ -1,0 +1,125 @@
+"""Give the demo company its bills: reports, cloud bills and invoices drawn from what its ledger holds."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from tallystick.bills.model import Load
+from tallystick.bills.store import append_columns, append_loads, drop_lines, list_loads
+from tallystick.demo.billed import BillRow, calendar_of, month_span
+from tallystick.demo.model import DemoModel, DemoSpec
+from tallystick.demo.reports import SOURCES
+from tallystick.demo.rhythm import story_of
+from tallystick.demo.statements import make_statements
+from tallystick.demo.store import forget_loads, list_used
+from tallystick.demo.templates import Rate
+from tallystick.demo.truth import bills_document
+from tallystick.kernel.ids import content_hash
+from tallystick.kernel.money import GRAINS_PER_UNIT
+from tallystick.operations.context import Context
+from tallystick.usage.meters import BY_NAME
+from tallystick.usage.model import Measured
+
+_LAYOUT = attrgetter("source", "dataset", "account", "month")
+
+
+def bill_demo(context: Context, spec: DemoSpec, rate: Rate) -> dict[str, object]:
+    """Put every statement in place of those that were there; the truth of them, as a document.
+
+    Args:
+        context: Of a ledger that holds the demo's charges.
+        spec: Of the company; today's report is not there yet.
+        rate: The price book, as the generator asks it.
+    """
+
+    def price(model: DemoModel, at_us: int, measured: Measured) -> int | None:
+        return rate(model, at_us, measured).cost
+
+    calendar = calendar_of(story_of(spec).first_day, spec.now_us)
+    made = make_statements(list_used(context.ledger), calendar, spec.seed, price)
+    _clear(context)
+    _append(context, sorted(made.rows, key=_LAYOUT), spec.now_us)
+    return bills_document(made.months, calendar.finding_month)
+
+
+def _clear(context: Context) -> None:
+    before = [one.load_id for source in SOURCES for one in list_loads(context.config_db, source, all_of_them=True)]
+    drop_lines(context.ledger, before)
+    forget_loads(context.config_db, SOURCES)
+
+
+def _append(context: Context, rows: Sequence[BillRow], now_us: int) -> None:
+    """All lines, a source at a time, then their loads at once."""
+    loads: list[Load] = []
+    with context.ledger.transaction():
+        for source, of_source in groupby(rows, attrgetter("source")):
+            named, lines = [], []
+            for _, group in groupby(of_source, _LAYOUT):
+                of_slice = list(group)
+                loads.append(_load(of_slice, now_us))
+                named += [(loads[-1].load_id, number) for number in range(1, len(of_slice) + 1)]
+                lines += of_slice
+            append_columns(context.ledger, source, [one for one, _ in named], "", _columns(lines, named))
+    append_loads(context.config_db, loads)
+
+
+def _load(rows: Sequence[BillRow], now_us: int) -> Load:
+    first = rows[0]
+    sums: defaultdict[str, int] = defaultdict(int)
+    for one in rows:
+        for name, amount in (("billed_cost", one.billed), ("list_cost", one.list_cost)):
+            if amount is not None:
+                sums[name] += amount
+    content = content_hash(*(repr(one).encode() for one in rows))
+    return Load(
+        load_id=f"load_demo_{content_hash(*(part.encode() for part in (*_LAYOUT(first), content)))[:20]}",
+        source=first.source, dataset=first.dataset, slice_key=_slice(first), provider_account=first.account,
+        content_hash=content, loaded_at=now_us, rows=len(rows), rejected=0, currency="USD",
+        first_at=min(one.start_us for one in rows), last_at=max(one.start_us for one in rows), sums=dict(sums),
+        file=f"{first.dataset} {first.month}, made up for the demo",
+    )  # fmt: skip
+
+
+def _slice(row: BillRow) -> str:
+    return f"{row.account}/{row.month}"
+
+
+def _columns(rows: Sequence[BillRow], named: Sequence[tuple[str, int]]) -> dict[str, Sequence[object]]:
+    """What differs from line to line, as columns of the table."""
+    spans = {one.month: month_span(one.month) for one in rows}
+    billing = [spans[one.month] if one.layer == "invoice" else (None, None) for one in rows]
+    amounts = [one.list_cost if one.billed is None else one.billed for one in rows]
+    return {
+        "line_no": [number for _, number in named],
+        "layer": [one.layer for one in rows],
+        "dataset": [one.dataset for one in rows],
+        "slice_key": [_slice(one) for one in rows],
+        "charge_period_start": [one.start_us for one in rows],
+        "charge_period_end": [one.end_us for one in rows],
+        "billing_period_start": [start for start, _ in billing],
+        "billing_period_end": [end for _, end in billing],
+        "currency": ["USD"] * len(rows),
+        "charge_category": [one.category for one in rows],
+        "charge_description": [one.description for one in rows],
+        "provider": [one.provider for one in rows],
+        "provider_account": [one.account for one in rows],
+        "billing_account_id": [one.account for one in rows],
+        "service_provider_name": [one.service.split()[0] for one in rows],
+        "service_category": ["AI and Machine Learning" if one.ai else "Compute" for one in rows],
+        "service_name": [one.service for one in rows],
+        "sub_account_id": [one.project for one in rows],
+        "sub_account_name": [one.project_name for one in rows],
+        "credential_id": [one.credential for one in rows],
+        "invoice_id": [one.invoice for one in rows],
+        "ai": [one.ai for one in rows],
+        "raw_model": [one.model for one in rows],
+        "model": [one.model for one in rows],
+        "meter": [one.meter for one in rows],
+        "quantity": [one.quantity for one in rows],
+        "consumed_quantity": [None if one.quantity is None else one.quantity * GRAINS_PER_UNIT for one in rows],
+        "consumed_unit": [BY_NAME[one.meter].unit if one.meter else "" for one in rows],
+        "billed_cost": [one.billed for one in rows],
+        "effective_cost": amounts,
+        "list_cost": [one.list_cost for one in rows],
+    }
