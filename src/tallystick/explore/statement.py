@@ -33,12 +33,12 @@ COUNTS: tuple[str, ...] = (
     "calls", "attempts", "errors", "estimated_calls", "unpriced_calls", "unpriced_tokens", "input_tokens", "output_tokens",
 )  # fmt: skip
 QUANTITIES: tuple[str, ...] = tuple(f"q_{meter.name}" for meter in METERS)
-# A metered charge has no contracted cost of its own: no contract is known, so it is the list cost.
+# A metered charge is rated at what its contract says, so until it is billed its contracted cost is its effective one.
 # It has no billed cost at all; whoever reads the sum makes it unknown.
 COST_COLUMNS: Mapping[Measure, str] = {
     "effective": "effective_cost",
     "list": "list_cost",
-    "contracted": "list_cost",
+    "contracted": "effective_cost",
     "billed": "effective_cost",
 }
 

@@ -116,7 +116,7 @@ class Landing:
             "model": rated.model,
             "currency": rated.currency,
             "price_id": rated.price_id,
-            "list_cost": rated.cost,
+            "list_cost": rated.list_cost,
             "effective_cost": rated.cost,
         }
         for name, quantity in quantities.items():

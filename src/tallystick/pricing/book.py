@@ -104,10 +104,12 @@ class PriceBook:
 
     Args:
         cards: All of them, withdrawn ones too: they count only for `as_of`.
+        paid: The book as contracts change it; None where there is none, and list prices are paid.
     """
 
-    def __init__(self, cards: Iterable[PriceCard]) -> None:
+    def __init__(self, cards: Iterable[PriceCard], paid: "PriceBook | None" = None) -> None:
         self.cards: tuple[PriceCard, ...] = tuple(cards)
+        self.paid = paid
         live = [card for card in self.cards if card.withdrawn_at is None]
         self._by_key: dict[tuple[str, str, str, str], list[PriceCard]] = {}
         for card in live:

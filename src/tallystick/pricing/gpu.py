@@ -36,12 +36,14 @@ def gpu_rated(found: Rated, measured: Measured, grains_per_second: int) -> Rated
         cost = divide_half_even(quantity * price, 1_000_000) if price else 0
         if quantity:
             lines.append(Line(meter, quantity, price, cost))
+    cost = sum(line.cost or 0 for line in lines)
     return Rated(
         gpu_price_id(grains_per_second),
         found.model,
         tuple(lines),
-        sum(line.cost or 0 for line in lines),
+        cost,
         why=gpu_words(grains_per_second),
+        list_cost=cost,
     )
 
 

@@ -97,7 +97,9 @@ class Rated:
         price_id: The card used; empty when the model has none.
         model: The canonical model name the match arrived at, or the raw one.
         lines: One for each meter with a quantity that is billed.
-        cost: Exact sum of the priced lines, None when no billed line has a price.
+        cost: Exact sum of the priced lines, None when no billed line has a price. Where a contract
+            holds, lines and sum are what is paid under it.
+        list_cost: The same at list prices.
         why: How the model was matched, or why it was not; for people.
     """
 
@@ -108,3 +110,4 @@ class Rated:
     currency: str = "USD"
     why: str = ""
     unpriced: tuple[str, ...] = field(default=())
+    list_cost: int | None = None

@@ -29,9 +29,20 @@ def rate(
 
     The provider is in OpenTelemetry's or the list's spelling, the model's name as it was
     written, the service tier the response's (else the requested one), the instant the
-    request's arrival.
+    request's arrival. Where a contract holds, the lines are what is paid under it; the
+    card's id and `list_cost` stay the list's.
     """
-    found = book.resolve(provider, model, service_tier, region)
+    asked = (provider, model, service_tier, region)
+    listed = _rate(book, asked, at_us, measured)
+    if book.paid is None:
+        return listed
+    paid = _rate(book.paid, asked, at_us, measured)
+    why = listed.why if paid.price_id == listed.price_id else f"{listed.why}; paid by {paid.why.rpartition('; ')[2]}"
+    return replace(paid, price_id=listed.price_id or paid.price_id, list_cost=listed.cost, why=why)
+
+
+def _rate(book: PriceBook, asked: tuple[str, str, str, str], at_us: int, measured: Measured) -> Rated:
+    found = book.resolve(*asked)
     segment = found.at(at_us)
     prices = _prices(segment, measured) if segment else _NO_PRICES
     lines: list[Line] = []
@@ -50,14 +61,16 @@ def rate(
         elif meter not in FACT_METERS:
             unpriced.append(meter)
             lines.append(Line(meter, quantity, None, None))
+    known = _sum(total, len(lines) - len(unpriced), len(unpriced), measured)
     return Rated(
         segment.card.price_id if segment else "",
         found.model,
         tuple(lines),
-        _sum(total, len(lines) - len(unpriced), len(unpriced), measured),
+        known,
         segment.card.currency if segment else "USD",
         _why(found, segment),
         tuple(unpriced),
+        known,
     )
 
 
@@ -85,6 +98,8 @@ def _prices(segment: Segment, measured: Measured) -> Mapping[str, int]:
 def _why(found: Resolution, segment: Segment | None) -> str:
     if segment is None and found.segments:
         return f"{found.why}; no price holds on that date"
+    if segment is not None and segment.card.source.startswith("contract "):
+        return f"{found.why}; {segment.card.source}"
     return found.why
 
 
@@ -114,7 +129,7 @@ def best_name(book: PriceBook, provider: str, response_model: str, request_model
 
 
 def priced(book: PriceBook, event: UsageEvent) -> UsageEvent:
-    """The event with its model, price and costs filled in; list and effective cost are equal here."""
+    """The event with its model, price and costs filled in; effective is what a contract leaves of the list cost."""
     return replace(event, **price_fields(rated(book, event)))
 
 
@@ -125,6 +140,6 @@ def price_fields(result: Rated) -> dict[str, Any]:
         "currency": result.currency,
         "price_id": result.price_id,
         "priced": {line.meter: line.cost for line in result.lines if line.cost is not None},
-        "list_cost": result.cost,
+        "list_cost": result.list_cost,
         "effective_cost": result.cost,
     }

@@ -3,11 +3,14 @@
 Rows of cards are never deleted: a price that no longer holds is withdrawn.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.bulk import EVENT_NAME, NAME_COLUMNS, NAMES, PRICE_COLUMNS, PRICES, EventName, lay_prices
+from tallystick.pricing.contract import Contract, parse_contract
 from tallystick.pricing.fingerprint import from_row, to_row
 from tallystick.pricing.model import PriceCard
 from tallystick.storage.config_db import ConfigDb
@@ -28,8 +31,12 @@ def list_cards(config_db: ConfigDb) -> list[PriceCard]:
 
 
 def read_version(config_db: ConfigDb) -> int:
-    """The latest version any card was written with; 0 for an empty book."""
-    return int(config_db.rows("SELECT coalesce(max(version), 0) FROM price_card")[0][0] or 0)
+    """The latest version any card or contract was written with; 0 for an empty book."""
+    found = config_db.rows(
+        "SELECT max(coalesce((SELECT max(version) FROM price_card), 0), "
+        "coalesce((SELECT max(version) FROM price_contract), 0))"
+    )
+    return int(found[0][0] or 0)
 
 
 def append_cards(config_db: ConfigDb, cards: Iterable[PriceCard], version: int) -> None:
@@ -151,3 +158,65 @@ def _cost(meter: Meter, dialect: Dialect) -> str:
 
 def _whole_quotient(number: str, divisor: int, dialect: Dialect) -> str:
     return f"intDiv({number}, {divisor})" if dialect.name == "clickhouse" else f"(({number}) // {divisor})"
+
+
+def list_contracts(config_db: ConfigDb) -> list[Contract]:
+    """The contracts in force, by name."""
+    rows = config_db.rows(
+        "SELECT contract_id, body, created_at FROM price_contract WHERE deleted_at IS NULL ORDER BY name"
+    )
+    return [
+        replace(
+            parse_contract(json.loads(str(body)), "the contract"),
+            contract_id=str(contract_id),
+            created_at=int(str(created_at)),
+        )
+        for contract_id, body, created_at in rows
+    ]
+
+
+def write_contract(config_db: ConfigDb, contract: Contract, version: int) -> None:
+    """Add a contract; the one of its name ends with it."""
+    delete_contract(config_db, contract.name, contract.created_at, version)
+    config_db.execute(
+        "INSERT INTO price_contract (contract_id, name, body, created_at, deleted_at, version) "
+        "VALUES (:contract_id, :name, :body, :created_at, NULL, :version)",
+        {
+            "contract_id": contract.contract_id,
+            "name": contract.name,
+            "body": json.dumps(contract.wire, default=str),
+            "created_at": contract.created_at,
+            "version": version,
+        },
+    )
+
+
+def delete_contract(config_db: ConfigDb, name: str, at_us: int, version: int) -> int:
+    """End a contract; how many there were of the name."""
+    return config_db.execute(
+        "UPDATE price_contract SET deleted_at = :at, version = :version WHERE name = :name AND deleted_at IS NULL",
+        {"name": name, "at": at_us, "version": version},
+    )
+
+
+def list_entries(config_db: ConfigDb) -> list[tuple[str, dict[str, object], str, int]]:
+    """Prices that people have set: entry id, the entry as an override writes it, who, when; oldest first."""
+    rows = config_db.rows(
+        "SELECT entry_id, body, who, created_at FROM price_entry WHERE deleted_at IS NULL ORDER BY created_at, entry_id"
+    )
+    return [(str(one), json.loads(str(body)), str(who), int(str(at))) for one, body, who, at in rows]
+
+
+def append_entry(config_db: ConfigDb, entry_id: str, body: Mapping[str, object], who: str, at_us: int) -> None:
+    """Write a price that somebody has set."""
+    config_db.execute(
+        "INSERT INTO price_entry (entry_id, body, who, created_at, deleted_at) VALUES (:id, :body, :who, :at, NULL)",
+        {"id": entry_id, "body": json.dumps(dict(body), default=str), "who": who, "at": at_us},
+    )
+
+
+def delete_entries(config_db: ConfigDb, entry_ids: Sequence[str], at_us: int) -> None:
+    """Mark set prices as taken back."""
+    config_db.execute_many(
+        "UPDATE price_entry SET deleted_at = :at WHERE entry_id = :id", [{"id": one, "at": at_us} for one in entry_ids]
+    )
