@@ -11,9 +11,11 @@ Layer = Literal["usage", "cost", "invoice"]
 LAYERS: tuple[Layer, ...] = ("usage", "cost", "invoice")
 ChargeCategory = Literal["Usage", "Purchase", "Tax", "Credit", "Adjustment"]
 CATEGORIES: tuple[ChargeCategory, ...] = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
-# Datasets of files that stand beside the charges and are never added to them: what an invoice's lines sum to,
-# which contracts there are, which periods are closed.
-APART: frozenset[str] = frozenset({"focus_invoice_detail", "focus_contract_commitment", "focus_billing_period"})
+# Datasets that stand beside the charges and are never added to them: what an invoice's lines sum to, which contracts
+# there are, which periods are closed; estimates of usage that is counted elsewhere.
+APART: frozenset[str] = frozenset(
+    {"focus_invoice_detail", "focus_contract_commitment", "focus_billing_period", "claude_code"}
+)
 
 
 @dataclass(frozen=True, slots=True)
