@@ -1,9 +1,12 @@
 """Routing rules as one gateway process holds them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from tallystick.routing.decide import apply, in_order
 from tallystick.routing.model import ANY, CallFacts, Plan, Rule
+from tallystick.usage.match import matches
+
+_MOST_REMEMBERED = 16_384
 
 
 class RuleBook:
@@ -22,6 +25,8 @@ class RuleBook:
         self.rules: tuple[Rule, ...] = ()
         self.budgets: frozenset[str] = frozenset()
         self.counts_messages = False
+        self._names: tuple[str, ...] = ()
+        self._known: dict[tuple[str | None, ...], tuple[Rule, ...]] = {}
 
     def refresh(self) -> None:
         """Read what changed since the last time."""
@@ -34,7 +39,20 @@ class RuleBook:
         self.rules = in_order(self._by_id.values())
         self.budgets = frozenset(one.conditions.budget for one in self.rules) - {""}
         self.counts_messages = any(one.conditions.messages != ANY for one in self.rules)
+        self._names = tuple(sorted({name for one in self.rules for name in one.conditions.where}))
+        self._known = {}
 
     def plan(self, facts: CallFacts) -> Plan:
         """What the rules make of a call."""
-        return apply(self.rules, facts)
+        return apply(self._about(facts.dimensions), facts)
+
+    def _about(self, dimensions: Mapping[str, str]) -> tuple[Rule, ...]:
+        """The rules whose dimensions a call has: calls come in kinds, and each kind is worked out once."""
+        kind = (*map(dimensions.get, self._names),)
+        found = self._known.get(kind)
+        if found is None:
+            found = tuple(one for one in self.rules if matches(one.conditions.where, dimensions))
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[kind] = found
+        return found
