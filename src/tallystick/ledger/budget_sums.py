@@ -30,6 +30,8 @@ _NANO = (
     "ELSE effective_cost END * 1000000000), 0)"
 )
 _UNKNOWN = f"input_tokens IS NULL OR output_tokens IS NULL OR ({_GUESSED})"
+# An adjustment of what a call costs is no request of its own.
+_REQUEST = "CASE WHEN source_key = 'rerate' THEN 0 ELSE 1 END"
 _TOKENS = "coalesce(input_tokens, 0) + coalesce(output_tokens, 0)"
 
 
@@ -99,10 +101,10 @@ def sums_statement(dialect: Speaks, table: str, wanted: Wanted, where: str) -> s
     names = [f"g{number}" for number in range(len(wanted.dimensions))]
     columns = [f"{column_of(one)} AS {name}" for one, name in zip(wanted.dimensions, names, strict=True)]
     columns += [f"{_span(dialect, wanted)} AS span", f"{_NANO} AS nano", f"{_TOKENS} AS tokens"]
-    columns += [f"CASE WHEN {_UNKNOWN} THEN 1 ELSE 0 END AS blind"]
+    columns += [f"CASE WHEN {_UNKNOWN} THEN 1 ELSE 0 END AS blind", f"{_REQUEST} AS request"]
     keys = ", ".join([*names, "span"])
     return (
-        f"SELECT {keys}, sum(nano), sum(tokens), count(*), sum(blind) FROM (SELECT {', '.join(columns)} "
+        f"SELECT {keys}, sum(nano), sum(tokens), sum(request), sum(blind) FROM (SELECT {', '.join(columns)} "
         f"FROM {dialect.final(table)} WHERE {_rows(dialect, wanted)} AND {where}) AS used GROUP BY {keys}"
     )
 

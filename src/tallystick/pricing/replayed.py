@@ -57,6 +57,8 @@ def relation(dialect: Speaks, bent: Sequence[Bent], where: str = "") -> tuple[st
     """The events of a period in brackets, each with the counts and the tier it would have; and its parameters."""
     params: dict[str, str | int | Sequence[str]] = {}
     columns = {name: f"u.{name}" for name in ("event_id", "occurred_at", "usage_state", "input_tokens", *EVENT_NAME)}
+    # What a provider reports by the hour or day is the sum of many requests, none of them known to be long.
+    columns["input_tokens"] = "CASE WHEN u.source_key <> '' THEN 1 ELSE u.input_tokens END"
     columns |= {f"q_{meter.name}": f"u.q_{meter.name}" for meter in METERS}
     for number, one in enumerate(bent):
         at = dialect.micros("u.occurred_at")

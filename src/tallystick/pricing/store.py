@@ -79,18 +79,19 @@ def write_source(config_db: ConfigDb, source: str) -> None:
     config_db.write_setting(_SOURCE, source)
 
 
-def create_rating_tables(engine: Engine) -> None:
+def create_rating_tables(engine: Engine, suffix: str = "") -> None:
     """The two relations the bulk statement joins; emptied, for they hold one run's book."""
-    for table, columns, order in ((NAMES, NAME_COLUMNS, ["name_id"]), (PRICES, PRICE_COLUMNS, ["name_id"])):
+    for name, columns, order in ((NAMES, NAME_COLUMNS, ["name_id"]), (PRICES, PRICE_COLUMNS, ["name_id"])):
+        table = name + suffix
         engine.execute(f"DROP TABLE IF EXISTS {table}")
         engine.ensure_table(table, columns, order_by=order)
 
 
-def append_rating(engine: Engine, names: Sequence[EventName], book: PriceBook) -> None:
+def append_rating(engine: Engine, names: Sequence[EventName], book: PriceBook, suffix: str = "") -> None:
     """Write what the book says of each name, for all time."""
     name_data, price_data = lay_prices(names, book)
-    engine.append(NAMES, NAME_COLUMNS, name_data)
-    engine.append(PRICES, PRICE_COLUMNS, price_data)
+    engine.append(NAMES + suffix, NAME_COLUMNS, name_data)
+    engine.append(PRICES + suffix, PRICE_COLUMNS, price_data)
 
 
 def list_names(engine: Engine, events: str, params: Mapping[str, Param] | None = None) -> list[EventName]:
@@ -105,7 +106,7 @@ def _relation(dialect: Dialect, events: str) -> str:
     return events if events.startswith("(") else dialect.final(events)
 
 
-def rating_query(dialect: Dialect, events: str) -> str:
+def rating_query(dialect: Dialect, events: str, suffix: str = "") -> str:
     """One statement that rates a whole table, or a SELECT of one in brackets: event_id, model, price_id, currency, costs per meter, their sum.
 
     Equal to `rate` to the last digit: whole quantities times decimal prices of 12 places,
@@ -135,8 +136,8 @@ FROM (
     FROM (
         SELECT {size} AS size, {at_us} AS at_us, {minute} % 1440 AS minute, e.* FROM {_relation(dialect, events)} e
     ) e
-    JOIN {NAMES} n ON {same}
-    LEFT JOIN {PRICES} p ON p.name_id = n.name_id
+    JOIN {NAMES}{suffix} n ON {same}
+    LEFT JOIN {PRICES}{suffix} p ON p.name_id = n.name_id
         AND e.at_us >= p.start_us AND e.at_us < p.end_us
         AND e.minute >= p.from_minute AND e.minute < p.to_minute
         AND e.size > p.above AND e.size <= p.up_to
