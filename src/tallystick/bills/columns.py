@@ -34,7 +34,8 @@ LINE_COLUMNS: tuple[Column, ...] = (
 )
 
 # What bills change of the metered charges, and what they add to them; summed with the charges it
-# is the cost of record. `effective_cost` of a covered charge is the difference to what was metered.
+# is the cost of record. `effective_cost` of a covered charge is the difference to what was metered,
+# `whole_cost` what it comes to with it; of all other rows the two are the same.
 TRUE_UP_COLUMNS: tuple[Column, ...] = (
     Column("charge_period_start", "instant"),
     Column("run_id", "text"),
@@ -55,6 +56,7 @@ TRUE_UP_COLUMNS: tuple[Column, ...] = (
     Column("contracted_cost", "money", nullable=True),
     Column("effective_cost", "money", nullable=True),
     Column("billed_cost", "money", nullable=True),
+    Column("whole_cost", "money", nullable=True),
 )
 
 # Each claim of each reconciliation, with its difference taken apart; the classes sum to it.

@@ -2,11 +2,17 @@
 # ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from tallystick.bills import statements
+from tallystick.bills.cells import Cell, KeyOf
 from tallystick.bills.columns import LINE_COLUMNS, LINE_FIELDS, TRUE_UP_COLUMNS, VARIANCE_COLUMNS
+from tallystick.bills.filed import grains, to_cell, to_items, to_said
 from tallystick.bills.model import BillLine, Load
+from tallystick.bills.reconciliation import ClassTotal, Reconciliation, SetAside, VarianceRow
+from tallystick.bills.said import Item, Said
 from tallystick.kernel.money import grains_from_decimal
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.engine import Engine
@@ -133,3 +139,197 @@ def _line(row: Mapping[str, Any]) -> BillLine:
     values |= {"tags": dict(row["tags"]), "extra": dict(row["extra"]), "ai": bool(row["ai"])}
     dimensions = {name: row[f"d_{name}"] for name in ATTRIBUTION if row[f"d_{name}"]}
     return BillLine(**values, dimensions=dimensions)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One account, currency and stretch of time, at one state of the ledger.
+
+    Attributes:
+        mark: Highest ingest number that is in charges.
+    """
+
+    account: str
+    currency: str
+    start: int
+    end: int
+    mark: int
+
+    def params(self, start: int | None = None, end: int | None = None) -> dict[str, Any]:
+        """For the statements, of the whole or of a part of it."""
+        return {
+            "account": self.account,
+            "currency": self.currency,
+            "mark": self.mark,
+            "from": self.start if start is None else start,
+            "to": self.end if end is None else end,
+        }
+
+
+def read_stamp(engine: Engine, month: Month) -> str:
+    """A text that changes whenever charges of the month do."""
+    return repr(engine.rows(statements.stamp(engine.dialect), month.params()))
+
+
+def list_used_meters(engine: Engine, month: Month) -> tuple[str, ...]:
+    """The meters that the month's charges have quantities or costs of."""
+    (row,) = engine.rows(statements.used_meters(engine.dialect), month.params())
+    figures = zip(statements.METER_NAMES, row[::2], row[1::2], strict=True)
+    return tuple(name for name, quantity, costed in figures if quantity or costed)
+
+
+def sum_items(
+    engine: Engine, month: Month, meters: Sequence[str], facts: frozenset[str], key_of: KeyOf
+) -> tuple[list[Item], int]:
+    """Metered charges per UTC day and key, and the tokens without a price."""
+    rows = engine.rows(statements.metered_items(engine.dialect, meters), month.params())
+    return to_items(rows, meters, facts, key_of)
+
+
+def sum_cells(
+    engine: Engine, month: Month, day: tuple[int, int], meters: Sequence[str], facts: frozenset[str]
+) -> list[Cell]:
+    """Metered charges of a day per charge period and all dimensions, always in the same order."""
+    rows = engine.rows(statements.metered_cells(engine.dialect, meters), month.params(*day))
+    return [to_cell(row, meters, facts) for row in rows]
+
+
+def sum_said(engine: Engine, month: Month, load_ids: Sequence[str], digits: int, *, matched: bool) -> list[Said]:
+    """What the lines of these loads say of the month."""
+    params = {**month.params(), "loads": list(load_ids)}
+    rows = engine.rows(statements.said(engine.dialect, digits), params)
+    return [to_said(row, matched=matched) for row in rows]
+
+
+def list_claimed_months(engine: Engine, load_ids: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Account, currency and an instant of every day that lines of these loads begin on."""
+    dialect = engine.dialect
+    day = dialect.bucket("charge_period_start", 86_400)
+    rows = engine.rows(
+        f"SELECT DISTINCT provider_account, currency, {dialect.micros('day')} FROM (SELECT provider_account, currency, "
+        f"{day} AS day FROM {LINES} WHERE {dialect.one_of('load_id', '$loads')}) AS line",
+        {"loads": list(load_ids)},
+    )
+    return [(str(account), str(currency), int(str(at))) for account, currency, at in rows]
+
+
+def append_true_ups(engine: Engine, data: Mapping[str, Sequence[object]]) -> None:
+    """Append rows of a run that is not named yet."""
+    if data and data["run_id"]:
+        engine.append(TRUE_UPS, TRUE_UP_COLUMNS, data)
+
+
+def append_variances(engine: Engine, run_id: str, rows: Sequence[VarianceRow]) -> None:
+    """Append the steps and classes of a run that is not named yet."""
+    if not rows:
+        return
+    names = [column.name for column in VARIANCE_COLUMNS if column.name != "run_id"]
+    data: dict[str, Sequence[object]] = {
+        name: [getattr(row, "class_" if name == "class" else name) for row in rows] for name in names
+    }
+    engine.append(VARIANCES, VARIANCE_COLUMNS, {"run_id": [run_id] * len(rows), **data})
+
+
+def drop_run(engine: Engine, run_id: str) -> None:
+    """Delete the rows of a run that will not be named."""
+    for table in (TRUE_UPS, VARIANCES):
+        engine.execute(f"DELETE FROM {table} WHERE run_id = $run", {"run": run_id})
+
+
+def drop_unnamed_runs(engine: Engine, named: Sequence[str]) -> None:
+    """Delete rows of runs that were never named."""
+    for table in (TRUE_UPS, VARIANCES):
+        where = f"NOT {engine.dialect.one_of('run_id', '$named')}"
+        ((count,),) = engine.rows(f"SELECT count(*) FROM {table} WHERE {where}", {"named": list(named)})
+        if count:
+            engine.execute(f"DELETE FROM {table} WHERE {where}", {"named": list(named)})
+
+
+def append_run(config_db: ConfigDb, run: Reconciliation) -> None:
+    """Name a run, and supersede that of the same account, currency and month: the commit of its rows."""
+    body = {name: value for name, value in asdict(run).items() if name not in _RUN_COLUMNS}
+    values: dict[str, Any] = {
+        "run_id": run.run_id, "account": run.account, "currency": run.currency, "start": run.period_start,
+        "end": run.period_end, "body": json.dumps(body), "at": run.created_at,
+    }  # fmt: skip
+    with config_db.transaction():
+        config_db.execute(
+            "UPDATE reconcile_run SET superseded_at = :at WHERE provider_account = :account AND currency = :currency "
+            "AND period_start = :start AND superseded_at IS NULL",
+            {name: values[name] for name in ("at", "account", "currency", "start")},
+        )
+        config_db.execute(
+            "INSERT INTO reconcile_run (run_id, provider_account, currency, period_start, period_end, body, created_at) "
+            "VALUES (:run_id, :account, :currency, :start, :end, :body, :at)",
+            values,
+        )
+
+
+_RUN_COLUMNS = frozenset({"run_id", "account", "currency", "period_start", "period_end", "created_at", "superseded_at"})
+
+
+def list_runs(config_db: ConfigDb, *, all_of_them: bool = False) -> list[Reconciliation]:
+    """The runs that count, the newest month first; with `all_of_them` superseded ones too."""
+    where = "1 = 1" if all_of_them else "superseded_at IS NULL"
+    rows = config_db.rows(
+        "SELECT run_id, provider_account, currency, period_start, period_end, created_at, superseded_at, body "
+        f"FROM reconcile_run WHERE {where} ORDER BY period_start DESC, provider_account, currency, created_at DESC"
+    )
+    return [_run(row) for row in rows]
+
+
+def _run(row: Sequence[Any]) -> Reconciliation:
+    body = json.loads(row[7])
+    for name, kind in (("classes", ClassTotal), ("set_aside", SetAside)):
+        body[name] = tuple(kind(**one) for one in body[name])
+    body["loads"] = tuple(body["loads"])
+    run_id, account, currency, start, end, created_at, superseded_at = row[:7]
+    return Reconciliation(
+        run_id=run_id, account=account, currency=currency, period_start=start, period_end=end, created_at=created_at,
+        superseded_at=superseded_at, **body,
+    )  # fmt: skip
+
+
+def list_run_ids(config_db: ConfigDb, *, all_of_them: bool = False) -> tuple[str, ...]:
+    """The ids of the runs that count, or of all that were ever named."""
+    where = "1 = 1" if all_of_them else "superseded_at IS NULL"
+    return tuple(
+        str(name) for (name,) in config_db.rows(f"SELECT run_id FROM reconcile_run WHERE {where} ORDER BY run_id")
+    )
+
+
+def list_variances(engine: Engine, run_id: str, where: Mapping[str, str], page: tuple[int, int]) -> list[VarianceRow]:
+    """Rows of a run, the largest amounts first.
+
+    Args:
+        engine: The ledger.
+        run_id: Of the run.
+        where: Column to the text it must have: `class`, `claim`; or `known` to the column that must not be NULL.
+        page: Limit and offset.
+    """
+    names = [column.name for column in VARIANCE_COLUMNS if column.name != "run_id"]
+    params: dict[str, Any] = {"run": run_id}
+    parts = ["run_id = $run"]
+    for name, text in where.items():
+        if name == "known":
+            parts.append(f"{text} IS NOT NULL")
+        else:
+            params[f"w_{name}"] = text
+            parts.append(f'"{name}" = $w_{name}')
+    chosen = ", ".join(engine.dialect.micros(name) if name in _INSTANTS else f'"{name}"' for name in names)
+    rows = engine.rows(
+        f"SELECT {chosen} FROM {VARIANCES} WHERE {' AND '.join(parts)} "
+        f'ORDER BY abs(amount) DESC, charge_period_start, claim, "class" LIMIT {int(page[0])} OFFSET {int(page[1])}',
+        params,
+    )
+    return list(_variances(names, rows))
+
+
+def _variances(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[VarianceRow]:
+    money = {column.name for column in VARIANCE_COLUMNS if column.kind == "money"}
+    for row in rows:
+        values: dict[str, Any] = {
+            "class_" if name == "class" else name: grains(value) if name in money else value
+            for name, value in zip(names, row, strict=True)
+        }
+        yield VarianceRow(**values)

@@ -16,3 +16,4 @@ def start_ledger(context: Context) -> None:
     bills.ensure_tables(context.ledger)
     named = [one.load_id for one in bills.list_loads(context.config_db, all_of_them=True)]
     bills.drop_unnamed_lines(context.ledger, named)
+    bills.drop_unnamed_runs(context.ledger, bills.list_run_ids(context.config_db, all_of_them=True))

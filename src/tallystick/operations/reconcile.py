@@ -1,0 +1,272 @@
+"""Hold a month's bills against what was metered, once per provider account, currency and UTC month.
+
+The rows are written to the ledger under a run id; the row that names the run is their commit and takes
+the place of the month's earlier run. Reconciling again without anything new changes nothing.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from tallystick.bills import store
+from tallystick.bills.cells import KeyOf, Landed, land
+from tallystick.bills.classify import PriceOf, minor_digits
+from tallystick.bills.grade import grade, millionths
+from tallystick.bills.model import Load
+from tallystick.bills.reconcile import Facts, Outcome
+from tallystick.bills.reconcile import reconcile as held_against
+from tallystick.bills.reconciliation import FIGURE_COLUMNS, Reconciliation, VarianceRow
+from tallystick.bills.said import Key, Match
+from tallystick.bills.step import Held
+from tallystick.bills.store import Month
+from tallystick.bills.true_up import covered_columns, other_columns
+from tallystick.kernel.errors import NotFound, UsageError
+from tallystick.kernel.ids import content_hash, new_id
+from tallystick.kernel.period import DAY_US, Period, day_start, local_day
+from tallystick.ledger.store import read_mark
+from tallystick.operations.context import Context, now_us
+from tallystick.operations.load_prices import load_book
+from tallystick.operations.post_charges import post_charges
+from tallystick.pricing.book import PriceBook
+from tallystick.usage.meters import BY_NAME, FACT_METERS
+
+# Raised when the same input would give another outcome, so that every month is looked at again.
+_RULES = 1
+
+
+def month_of(at_us: int) -> Period:
+    """The UTC month of an instant.
+
+    >>> month_of(0).seconds / 86400
+    31.0
+    """
+    first = local_day(at_us).replace(day=1)
+    return Period(day_start(first), day_start((first + timedelta(days=32)).replace(day=1)))
+
+
+def reconcile(context: Context, account: str, period: Period, currency: str = "USD") -> Reconciliation:
+    """The month's reconciliation, new or as it stands where nothing changed.
+
+    Args:
+        context: The instance.
+        account: Our name of a provider account.
+        period: A UTC month, see `month_of`.
+        currency: Only charges and lines in it.
+    """
+    post_charges(context)
+    return _reconciled(context, Month(account, currency, period.start_us, period.end_us, read_mark(context.ledger)))[0]
+
+
+def reconcile_all(context: Context) -> list[Reconciliation]:
+    """Reconcile every month that any bill speaks of; only what is new. For after loads, and now and then."""
+    post_charges(context)
+    mark = read_mark(context.ledger)
+    loads = [one.load_id for one in store.list_loads(context.config_db)]
+    days = store.list_claimed_months(context.ledger, loads)
+    months = {(account, currency, month_of(at)) for account, currency, at in days}
+    # A month whose last line went away with its load is looked at once more.
+    months |= {
+        (one.account, one.currency, Period(one.period_start, one.period_end))
+        for one in store.list_runs(context.config_db)
+    }
+    found = [
+        _reconciled(context, Month(account, currency, period.start_us, period.end_us, mark))
+        for account, currency, period in sorted(months, key=lambda one: (one[2].start_us, one[0], one[1]))
+    ]
+    return [run for run, new in found if new]
+
+
+def list_reconciliations(context: Context, account: str = "") -> list[Reconciliation]:
+    """The runs that count, the newest month first; of one account or of all."""
+    return [one for one in store.list_runs(context.config_db) if account in {"", one.account}]
+
+
+def read_reconciliation(context: Context, run_id: str) -> Reconciliation:
+    """One run, also a superseded one.
+
+    Raises:
+        NotFound: There is none of that id.
+    """
+    found = next((one for one in store.list_runs(context.config_db, all_of_them=True) if one.run_id == run_id), None)
+    if found is None:
+        raise NotFound(f'no reconciliation "{run_id[:60]}"', next_steps=("list them with `tally reconcile`",))
+    return found
+
+
+def lines_of(
+    context: Context, run_id: str, figure: str, *, claim: str = "", limit: int = 100, offset: int = 0
+) -> list[VarianceRow]:
+    """The rows behind a figure, the largest first: all of them sum to it in the column that `FIGURE_COLUMNS` names.
+
+    Args:
+        context: The instance.
+        run_id: Of `Reconciliation`.
+        figure: `metered`, `reported`, `invoiced`, `difference`, or a class.
+        claim: Only the rows of one claim.
+        limit: Largest number of rows.
+        offset: Rows to leave out before.
+
+    Raises:
+        NotFound: No such run.
+        UsageError: No such figure.
+    """
+    read_reconciliation(context, run_id)
+    column = FIGURE_COLUMNS.get(figure)
+    if column is None:
+        raise UsageError(f'"{figure[:40]}" is no figure', next_steps=(f"one of {', '.join(FIGURE_COLUMNS)}",))
+    steps = figure in {"metered", "reported", "invoiced", "difference"}
+    where = {"class": "" if steps else figure}
+    if claim:
+        where["claim"] = claim
+    if steps:
+        where["known"] = column
+    return store.list_variances(context.ledger, run_id, where, (limit, offset))
+
+
+def read_match(context: Context, account: str) -> Match:
+    """Which of our dimensions the account's own ids mean."""
+    text = context.config_db.read_setting(f"match:{account}")
+    return Match(**json.loads(text)) if text else Match()
+
+
+def write_match(context: Context, account: str, match: Match) -> None:
+    """Say which of our dimensions the account's own ids mean; the next reconciliation heeds it."""
+    with context.config_db.transaction():
+        context.config_db.write_setting(f"match:{account}", json.dumps(asdict(match)))
+
+
+def _reconciled(context: Context, month: Month) -> tuple[Reconciliation, bool]:
+    """The month's run, and whether it is new."""
+    loads = _loads(context, month)
+    match = read_match(context, month.account)
+    stamp = content_hash(
+        *(str(part).encode() for part in (_RULES, store.read_stamp(context.ledger, month), loads, asdict(match)))
+    )
+    remembered = f"reconciled:{month.account}:{month.currency}:{month.start}"
+    current = _current(context, month)
+    if current is not None and context.config_db.read_setting(remembered) == stamp:
+        return current, False
+    run, new = _run(context, month, _Given(tuple(loads), match, current))
+    with context.config_db.transaction():
+        if new:
+            store.append_run(context.config_db, run)
+        context.config_db.write_setting(remembered, stamp)
+    return run, new
+
+
+def _current(context: Context, month: Month) -> Reconciliation | None:
+    for one in store.list_runs(context.config_db):
+        if (one.account, one.currency, one.period_start) == (month.account, month.currency, month.start):
+            return one
+    return None
+
+
+def _loads(context: Context, month: Month) -> list[str]:
+    return sorted(one.load_id for one in store.list_loads(context.config_db) if _touches(one, month))
+
+
+def _touches(load: Load, month: Month) -> bool:
+    if load.provider_account not in {"", month.account} or not load.rows:
+        return False
+    if load.first_at is None or load.last_at is None:
+        return True
+    return load.first_at < month.end and load.last_at >= month.start
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a run is made from beside the charges."""
+
+    loads: tuple[str, ...]
+    match: Match
+    current: Reconciliation | None
+
+
+def _run(context: Context, month: Month, given: _Given) -> tuple[Reconciliation, bool]:
+    engine, at = context.ledger, now_us()
+    matched = bool(given.match.projects or given.match.keys)
+    said = store.sum_said(engine, month, given.loads, minor_digits(month.currency), matched=matched)
+    meters = store.list_used_meters(engine, month)
+    facts = frozenset(one.meter for one in said if one.meter in FACT_METERS)
+    key_of = KeyOf(projects=bool(given.match.projects), keys=bool(given.match.keys))
+    items, free = store.sum_items(engine, month, meters, facts, key_of)
+    outcome = held_against(
+        Facts(month.account, month.currency, items, said, given.match), _price_of(load_book(context.config_db))
+    )
+    run_id, digest = new_id("rec", at), sha256()
+    digest.update(repr((_RULES, outcome.rows, outcome.held, outcome.own, free, given.loads)).encode())
+    with engine.transaction():
+        for landed in _land(context, month, outcome, (meters, facts, key_of)):
+            digest.update(
+                repr([(one.cell.at, one.cell.dimensions, one.whole, one.effective) for one in landed]).encode()
+            )
+            store.append_true_ups(engine, covered_columns(run_id, month.currency, landed, meters))
+        if given.current is not None and given.current.content_hash == digest.hexdigest():
+            store.drop_run(engine, run_id)
+            return given.current, False
+        others = other_columns(run_id, month.account, month.currency, outcome.held, outcome.own)
+        store.append_true_ups(engine, others)
+        store.append_variances(engine, run_id, outcome.rows)
+    return _summary(month, outcome, given, (run_id, at, free, digest.hexdigest())), True
+
+
+_Read = tuple[tuple[str, ...], frozenset[str], KeyOf]
+
+
+def _land(context: Context, month: Month, outcome: Outcome, read: _Read) -> Iterator[list[Landed]]:
+    """Day by day, so that a month of any size fits into memory."""
+    meters, facts, key_of = read
+    days: dict[int, dict[tuple[Key, bool], Held]] = {}
+    for one in outcome.held:
+        if one.metered and one.claim:
+            days.setdefault(one.item.start, {})[one.item.key, one.item.cost is not None] = one
+    for day, held in sorted(days.items()):
+        cells = store.sum_cells(context.ledger, month, (day, day + DAY_US), meters, facts)
+        yield land(cells, meters, key_of, held)
+
+
+def _price_of(book: PriceBook) -> PriceOf:
+    def price(key: Key, at: int) -> int | None:
+        if not key.meter or BY_NAME[key.meter].scale != 1:
+            return None
+        segment = book.resolve(key.provider, key.model, key.service_tier, key.region).at(at)
+        return segment.steps[-1].prices.get(key.meter) if segment else None
+
+    return price
+
+
+def _summary(month: Month, outcome: Outcome, given: _Given, made: tuple[str, int, int, str]) -> Reconciliation:
+    run_id, at, free, digest = made
+    shares = outcome.shares()
+    letter, why = grade(shares, free)
+    return Reconciliation(
+        run_id=run_id,
+        account=month.account,
+        currency=month.currency,
+        period_start=month.start,
+        period_end=month.end,
+        created_at=at,
+        metered=outcome.metered,
+        billed=outcome.billed,
+        difference=outcome.billed - outcome.metered,
+        record=outcome.billed + outcome.pending,
+        pending=outcome.pending,
+        residual=outcome.residual,
+        own=outcome.owned,
+        reported=outcome.said_by("reported_cost"),
+        invoiced=outcome.said_by("invoiced_cost"),
+        classes=outcome.classes(),
+        shares=shares,
+        coverage=millionths(outcome.metered - outcome.pending, outcome.metered),
+        grade=letter,
+        grade_why=why,
+        unpriced_tokens=free,
+        claims=outcome.claims,
+        lines=outcome.lines,
+        set_aside=outcome.set_aside,
+        loads=given.loads,
+        billed_until=outcome.billed_until,
+        content_hash=digest,
+    )

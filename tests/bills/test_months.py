@@ -1,0 +1,75 @@
+"""Made months, through the whole: every planted difference is found with its exact amount, and no dollar twice."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tallystick.kernel.money import grains_from_decimal
+from tallystick.operations.context import Context
+from tallystick.operations.reconcile import lines_of, list_reconciliations, month_of, reconcile
+from tallystick.operations.start_ledger import start_ledger
+from tallystick.storage.config_db import ConfigDb
+from tallystick.storage.duckdb_engine import DuckDbEngine
+from tests.bills.months import OCTOBER, make_month
+from tests.bills.written import write_month, write_prices
+
+EVERYTHING = 10**9
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Context]:
+    engine = DuckDbEngine(None, threads=1)
+    context = Context(ledger=engine, config_db=ConfigDb(tmp_path / "config.db"), data_dir=tmp_path)
+    start_ledger(context)
+    write_prices(context)
+    yield context
+    engine.close()
+
+
+def total(context: Context, sql: str) -> int:
+    ((found,),) = context.ledger.rows(sql)
+    return grains_from_decimal(Decimal(str(found or 0)))
+
+
+def check(context: Context, seed: int) -> None:
+    account = f"account {seed}"
+    month = make_month(seed)
+    write_month(context, month, account)
+    run = reconcile(context, account, month_of(OCTOBER))
+
+    found = {one.name: one.amount for one in run.classes}
+    assert found == {name: amount for name, amount in month.classes.items() if amount}, f"seed {seed}"
+    assert (run.metered, run.billed, run.record) == (month.metered, month.billed, month.record), f"seed {seed}"
+    assert run.difference == sum(found.values()) == run.billed - run.metered
+    assert abs(found.get("unknown", 0)) * 100 <= max(run.record, 1)
+    assert sum(run.shares.values()) == run.record
+    assert reconcile(context, account, month_of(OCTOBER)) == run
+
+    where = f"FROM true_up WHERE run_id = '{run.run_id}'"
+    charged = total(context, f"SELECT sum(effective_cost) FROM charge WHERE provider_account = '{account}'")
+    assert charged == month.metered
+    assert charged + total(context, f"SELECT sum(effective_cost) {where}") == month.record
+    assert total(context, f"SELECT sum(whole_cost) {where}") == month.billed
+    assert total(context, f"SELECT sum(effective_cost) {where} AND part = 'residual'") == run.residual
+    assert total(context, f"SELECT sum(effective_cost) {where} AND part = 'own'") == run.own
+    for figure, expected in (("metered", run.metered), ("difference", run.difference)):
+        rows = lines_of(context, run.run_id, figure, limit=EVERYTHING)
+        assert sum(getattr(row, "metered_cost" if figure == "metered" else "amount") or 0 for row in rows) == expected
+    for one in run.classes:
+        rows = lines_of(context, run.run_id, one.name, limit=EVERYTHING)
+        assert sum(row.amount for row in rows) == one.amount
+
+
+def test_every_planted_difference_is_found_with_its_exact_amount(instance: Context) -> None:
+    for seed in range(12):
+        check(instance, seed)
+    assert len(list_reconciliations(instance)) == 12
+
+
+@pytest.mark.slow
+def test_two_hundred_months_come_out_exactly(instance: Context) -> None:
+    for seed in range(200):
+        print(f"seed {seed}")
+        check(instance, seed)
