@@ -1,0 +1,1 @@
+"""AWS: its cost and usage reports, FOCUS exports, Bedrock's invocation logs, Cost Explorer."""
