@@ -1,8 +1,11 @@
-"""What the ledger holds of reports that are restated, and the list of imports."""
+"""What the ledger holds of reports that are restated, the list of imports, and what is remembered of sources."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from tallystick.connectors.kept import KeptPage, Source, Window
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.engine import Engine
 from tallystick.usage.meters import METERS
@@ -64,3 +67,85 @@ def append_run(config_db: ConfigDb, run: ImportRun) -> None:
             """,
             {name: getattr(run, name) for name in ImportRun.__slots__},
         )
+
+
+_WINDOW, _PAGE = tuple(Window.__slots__), tuple(KeptPage.__slots__)
+_BODY = ("account", "options", "secrets", "backfill_days", "every_minutes", "stopped")
+
+
+def list_sources(config_db: ConfigDb, *, removed: bool = False) -> list[Source]:
+    """The sources that are set up, by name; with `removed` those too that were."""
+    where = "1 = 1" if removed else "deleted_at IS NULL"
+    rows = config_db.rows(
+        f"SELECT source_id, name, kind, body, created_at, deleted_at FROM source WHERE {where} "  # noqa: S608 - ours
+        "ORDER BY name, created_at"
+    )
+    return [_source(row) for row in rows]
+
+
+def _source(row: Sequence[Any]) -> Source:
+    source_id, name, kind, body, created_at, deleted_at = row
+    return Source(source_id, name, kind, **json.loads(body), created_at=created_at, deleted_at=deleted_at)
+
+
+def write_source(config_db: ConfigDb, source: Source) -> None:
+    """Add a source, or put it in the place of what stood under its id."""
+    body = json.dumps({name: getattr(source, name) for name in _BODY})
+    config_db.execute(
+        "INSERT INTO source (source_id, name, kind, body, created_at, deleted_at) "
+        "VALUES (:source_id, :name, :kind, :body, :created_at, :deleted_at) ON CONFLICT (source_id) "
+        "DO UPDATE SET name = excluded.name, kind = excluded.kind, body = excluded.body, "
+        "deleted_at = excluded.deleted_at",
+        {
+            "source_id": source.source_id, "name": source.name, "kind": source.kind, "body": body,
+            "created_at": source.created_at, "deleted_at": source.deleted_at,
+        },
+    )  # fmt: skip
+
+
+def list_windows(config_db: ConfigDb, source: str = "", stream: str = "") -> list[Window]:
+    """What was fetched or tried, of a source (and stream) or of all, in order of time."""
+    rows: list[Sequence[Any]] = list(
+        config_db.rows(
+            f"SELECT {', '.join(_WINDOW)} FROM source_window WHERE (:source = '' OR source = :source) "  # noqa: S608 - ours
+            "AND (:stream = '' OR stream = :stream) ORDER BY source, stream, start_us",
+            {"source": source, "stream": stream},
+        )
+    )
+    return [Window(*row) for row in rows]
+
+
+def write_window(config_db: ConfigDb, window: Window) -> None:
+    """Remember how far a slice was fetched."""
+    _put(config_db, "source_window", _WINDOW, window, "source, stream, start_us")
+
+
+def write_page(config_db: ConfigDb, page: KeptPage) -> None:
+    """Remember a page whose file is written."""
+    _put(config_db, "source_page", _PAGE, page, "page_id")
+
+
+def _put(config_db: ConfigDb, table: str, names: Sequence[str], one: object, key: str) -> None:
+    marks, change = (", ".join(pattern.format(name) for name in names) for pattern in (":{0}", "{0} = excluded.{0}"))
+    config_db.execute(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {change}",  # noqa: S608 - ours
+        {name: getattr(one, name) for name in names},
+    )
+
+
+def list_pages(config_db: ConfigDb, window: Window) -> list[KeptPage]:
+    """The pages of the fetch that a window tells of, in order: of each number the one that came last."""
+    rows: list[Sequence[Any]] = list(
+        config_db.rows(
+            f"SELECT {', '.join(_PAGE)} FROM source_page WHERE source = :source AND stream = :stream "  # noqa: S608 - ours
+            "AND start_us = :start_us AND number < :pages ORDER BY number, fetched_at",
+            {
+                "source": window.source,
+                "stream": window.stream,
+                "start_us": window.start_us,
+                "pages": window.pages,
+            },
+        )
+    )
+    latest = {page.number: page for page in (KeptPage(*row) for row in rows)}
+    return [latest[number] for number in sorted(latest)]

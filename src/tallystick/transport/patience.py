@@ -12,6 +12,11 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
+def pause(seconds: float) -> None:
+    """Wait; the one place where asking again does."""
+    time.sleep(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """When to try again, and when to leave it.
@@ -29,7 +34,7 @@ class Patience:
     first_seconds: float = 1.0
     most_seconds: float = 60.0
     retry_headers: tuple[str, ...] = ()
-    sleep: Callable[[float], object] = time.sleep
+    sleep: Callable[[float], object] = lambda seconds: pause(seconds)  # noqa: PLW0108 - looked up when it is called
     now: Callable[[], float] = time.time
 
 

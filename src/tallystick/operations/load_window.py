@@ -1,0 +1,62 @@
+"""Load one slice of a source from its kept pages."""
+
+from collections.abc import Iterator
+
+from tallystick.bills.model import BillLine, Rejected
+from tallystick.connectors.kept import KeptPage, Source, Window
+from tallystick.connectors.store import list_pages
+from tallystick.kernel.period import Period
+from tallystick.operations.connect_source import Sources
+from tallystick.operations.context import Context
+from tallystick.operations.due_windows import slice_name
+from tallystick.operations.keep_pages import PageLost, read_page
+from tallystick.operations.load_lines import Line, LoadSummary, Reading, load_lines
+from tallystick.ports import Connector, Page, Stream
+
+
+def load_window(
+    context: Context, sources: Sources, source: Source, connector: Connector, window: Window
+) -> LoadSummary | None:
+    """Load what the pages of a whole fetch say; None where the source has nothing of that time.
+
+    Raises:
+        PageLost: A page must be fetched again; nothing is loaded.
+        DataError: A page cannot be read; nothing is loaded.
+    """
+    kept = list_pages(context.config_db, window)
+    if len(kept) != window.pages:
+        raise PageLost(f"{len(kept)} of {window.pages} pages are known")
+    if not kept:
+        return None
+    stream = next(one for one in connector.streams if one.name == window.stream)
+    days = [(stream.name, slice_name(stream, _period(window)))] if stream.slice == "day" else []
+    return load_lines(
+        context,
+        sources.book(),
+        Reading(source.name, source.account, days),
+        _lines(context, source, connector, stream, kept),
+        writing=sources.writing,
+    )
+
+
+def _lines(
+    context: Context, source: Source, connector: Connector, stream: Stream, kept: list[KeptPage]
+) -> Iterator[Line]:
+    name = slice_name(stream, Period(kept[0].start_us, kept[0].end_us))
+    for one in kept:
+        window = Period(one.start_us, one.end_us)
+        body = read_page(context, one)
+        page = Page(one.stream, window, one.number, one.cursor, one.next_cursor, body, source.account)
+        for line in connector.parse(page):
+            yield one.page_id, _of_slice(line, name)
+
+
+def _of_slice(line: BillLine | Rejected, name: str) -> BillLine | Rejected:
+    """The line, unless it would replace another slice than the one that was fetched."""
+    if isinstance(line, Rejected) or line.slice_key == name or line.slice_key.endswith(f"/{name}"):
+        return line
+    return Rejected(line.line_no, f"it belongs to {line.slice_key}, and {name} was asked for", repr(line))
+
+
+def _period(window: Window) -> Period:
+    return Period(window.start_us, window.end_us)
