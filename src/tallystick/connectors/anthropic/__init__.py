@@ -1,0 +1,1 @@
+"""Anthropic's cost and usage reports, Claude Code analytics and unified analytics."""

@@ -1,0 +1,1 @@
+"""OpenAI's costs and usage of an organisation."""
