@@ -50,11 +50,16 @@ def _domain(region: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Objects below a prefix."""
+    """Objects below a prefix.
+
+    Attributes:
+        page_keys: The most that are listed at once; 1,000 is the most that S3 gives.
+    """
 
     address: Address
     signer: Signer = field(repr=False)
     patience: Patience = field(default_factory=Patience, repr=False)
+    page_keys: int = 1000
 
     @property
     def name(self) -> str:
@@ -85,6 +90,7 @@ class Bucket:
         token = ""
         while True:
             asked = {"encoding-type": "url", "list-type": "2", "prefix": self.address.prefix + below}
+            asked |= {"max-keys": str(self.page_keys)}
             asked |= {"continuation-token": token} if token else {}
             asked |= {"delimiter": delimiter} if delimiter else {}
             query = "&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(asked.items()))
