@@ -17,8 +17,11 @@ router = APIRouter(prefix="/api/v1/prices", tags=["prices"])
 
 @router.get("")
 def get_prices(asked: Asked) -> dict[str, Any]:
-    """Cards in force, of names that contain ``search`` and ``provider``; with ``history=1`` all there ever were."""
-    check_params(asked.request, ["search", "provider", "at", "history"])
+    """Cards in force, of names that contain ``search`` and ``provider``; with ``history=1`` all there ever were.
+
+    ``known`` is a day: the book as it was known when that day began.
+    """
+    check_params(asked.request, ["search", "provider", "at", "history", "known"])
     params = asked.request.query_params
     cards = list_prices(
         asked.context,
@@ -26,6 +29,7 @@ def get_prices(asked: Asked) -> dict[str, Any]:
         model=params.get("search", ""),
         at_us=_instant(asked.request, asked.context.zone),
         history=_switch(asked.request, "history"),
+        known_us=_instant(asked.request, asked.context.zone, "known"),
     )
     return {"prices": [card_to_wire(card) for card in cards]}
 
@@ -49,11 +53,11 @@ def _switch(request: Request, name: str) -> bool:
     return text == "1"
 
 
-def _instant(request: Request, zone: str) -> int | None:
-    text = request.query_params.get("at", "")
+def _instant(request: Request, zone: str, name: str = "at") -> int | None:
+    text = request.query_params.get(name, "")
     if not text:
         return None
     try:
         return day_start(date.fromisoformat(text), zone)
     except (ValueError, OverflowError):
-        raise UsageError("this is no day", where="at", next_steps=["write it as 2026-11-23"]) from None
+        raise UsageError("this is no day", where=name, next_steps=["write it as 2026-11-23"]) from None

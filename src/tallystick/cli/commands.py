@@ -23,7 +23,7 @@ _GROUPS = {
     "keys": "tallystick.cli.keys:app",
     "budgets": "tallystick.cli.budgets:app",
     "tokens": "tallystick.cli.tokens:app",
-    "prices": "tallystick.cli.prices:app",
+    "prices": "tallystick.cli.price_changes:app",
     "rules": "tallystick.cli.rules:app",
     "alerts": "tallystick.cli.alerts:app",
     "config": "tallystick.cli.config_show:app",

@@ -24,7 +24,7 @@ def list_prices(
     wanted = {name: value for name, value in {"search": search, "provider": provider}.items() if value}
     with open_client(data, config) as client:
         answer: dict[str, Any] = client.call("GET", "/api/v1/prices", wanted)
-    _show(answer, answer["prices"], chosen_form(as_json=as_json, as_csv=as_csv))
+    show_cards(answer, answer["prices"], chosen_form(as_json=as_json, as_csv=as_csv))
 
 
 @app.command()
@@ -42,10 +42,11 @@ def explain(
         answer: dict[str, Any] = client.call("GET", "/api/v1/prices/explain", wanted)
     if not as_json:
         typer.echo(answer.get("why") or f"{model} is not in the price book")
-    _show(answer, answer.get("cards", []), chosen_form(as_json=as_json, as_csv=False))
+    show_cards(answer, answer.get("cards", []), chosen_form(as_json=as_json, as_csv=False))
 
 
-def _show(answer: dict[str, Any], cards: list[dict[str, Any]], form: Form) -> None:
+def show_cards(answer: dict[str, Any], cards: list[dict[str, Any]], form: Form) -> None:
+    """Cards as rows, one for each unit price; the whole answer where JSON is asked for."""
     if form is Form.JSON:
         print_json(answer)
         return

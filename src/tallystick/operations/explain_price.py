@@ -12,11 +12,23 @@ def explain_price(context: Context, *, model: str, provider: str = "", at_us: in
 
 
 def list_prices(
-    context: Context, *, provider: str = "", model: str = "", at_us: int | None = None, history: bool = False
+    context: Context,
+    *,
+    provider: str = "",
+    model: str = "",
+    at_us: int | None = None,
+    history: bool = False,
+    known_us: int | None = None,
 ) -> list[PriceCard]:
-    """Cards whose provider and model contain the given texts: those in force, or with `history` all."""
+    """Cards whose provider and model contain the given texts: those in force, or with `history` all.
+
+    With `known_us` the book as it was known at that instant.
+    """
     at = now_us() if at_us is None else at_us
-    return select(load_book(context.config_db), provider=provider, model=model, at_us=at, history=history)
+    book = load_book(context.config_db)
+    if known_us is not None:
+        book = book.as_of(known_us)
+    return select(book, provider=provider, model=model, at_us=at, history=history)
 
 
 __all__ = ["card_to_wire", "explain_price", "explanation_to_wire", "list_prices"]

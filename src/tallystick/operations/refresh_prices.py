@@ -5,7 +5,7 @@ hold are withdrawn, and everything else stays. Doing it again changes nothing, a
 one read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,7 @@ from tallystick.pricing import store
 from tallystick.pricing.fingerprint import content, identify, to_row
 from tallystick.pricing.model import PriceCard
 from tallystick.pricing.overlay import merge_overrides
+from tallystick.pricing.override import parse_override
 from tallystick.storage.version_word import VersionWord
 
 # Raised when the rules that turn a list into cards change, so that books are built anew.
@@ -29,12 +30,28 @@ def refresh_prices(context: Context | Home, override: Path | None = None) -> int
     Raises:
         ConfigError: The override file cannot be used; the book stays as it is.
     """
-    overrides = read_overrides(override) if override else []
+    entries = store.list_entries(context.config_db)
     source = f"{version()}; rules {RULES}; override {_digest(override)}"
+    if entries:
+        source += f"; set {sha256(' '.join(one[0] for one in entries).encode()).hexdigest()}"
     if store.read_source(context.config_db) == source:
         return 0
+    wanted = wanted_cards(override, [(one, body) for one, body, *_ in entries])
+    store.write_override_file(context.config_db, str(override.resolve()) if override else "")
+    return write_cards(context, wanted, source)
+
+
+def wanted_cards(override: Path | None, entries: Sequence[tuple[str, Mapping[str, object]]]) -> list[PriceCard]:
+    """The cards that list, override file and set prices make together; what was set last wins.
+
+    Raises:
+        ConfigError: The file or an entry cannot be used.
+    """
+    overrides = read_overrides(override) if override else []
     cards = merge_overrides(list_prices(), overrides, f"override {override.name}" if override else "")
-    return write_cards(context, cards, source)
+    for entry_id, body in entries:
+        cards = merge_overrides(cards, [parse_override(body, f"price {entry_id}")], entry_id)
+    return cards
 
 
 def write_cards(context: Context | Home, wanted: Iterable[PriceCard], source: str) -> int:

@@ -21,7 +21,7 @@ from tallystick.usage.meters import FACT_METERS, INPUT_METERS, METERS, TOKEN_MET
 _WIDE = {"duckdb": "HUGEINT", "clickhouse": "Int128"}
 
 
-_SOURCE = "prices.source"
+_SOURCE, _OVERRIDE = "prices.source", "prices.override"
 
 
 def list_cards(config_db: ConfigDb) -> list[PriceCard]:
@@ -77,6 +77,16 @@ def read_source(config_db: ConfigDb) -> str:
 def write_source(config_db: ConfigDb, source: str) -> None:
     """Remember what the book was built from, so that an equal build is not done again."""
     config_db.write_setting(_SOURCE, source)
+
+
+def read_override_file(config_db: ConfigDb) -> str:
+    """The override file that the book was last built with; empty for none."""
+    return config_db.read_setting(_OVERRIDE)
+
+
+def write_override_file(config_db: ConfigDb, path: str) -> None:
+    """Remember the override file, so that a price that is set is laid over the same."""
+    config_db.write_setting(_OVERRIDE, path)
 
 
 def create_rating_tables(engine: Engine, suffix: str = "") -> None:

@@ -1,0 +1,89 @@
+"""`tally prices`: set, diff, contracts, simulate and rerate, over a data directory of its own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tallystick.cli.main import app
+from tallystick.kernel.errors import ConfigError, NotFound, UsageError
+
+run = CliRunner()
+SCENARIO = """
+name = "dearer"
+[[change]]
+provider = "openai"
+model = "gpt-4o*"
+from = 2026-01-01
+percent = 12.5
+"""
+CONTRACT = """
+[[contract]]
+name = "ea"
+provider = "openai"
+discount_percent = 10.5
+[[contract.price]]
+model = "gpt-4o"
+input = 2.0
+"""
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "data"
+    monkeypatch.setenv("TALLY_DATA", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def say(*words: str) -> str:
+    result = run.invoke(app, ["prices", *words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def read(*words: str) -> Any:
+    return json.loads(say(*words, "--json"))
+
+
+def price(meter: str, *words: str) -> str:
+    (card,) = [one for one in read(*words)["prices"] if one["model"] == "gpt-4o" and one["provider"] == "openai"
+               and one["service_tier"] == "standard"]  # fmt: skip
+    return str(card["tiers"][0]["prices"][meter]["price"])
+
+
+@pytest.mark.slow
+def test_a_price_that_is_set_holds_from_its_day_and_is_taken_back(tmp_path: Path) -> None:
+    say("set", "openai", "gpt-4o", "--input", "2.00", "--price", "cache_read=1.00", "--from", "2026-10-15")
+    assert price("uncached_input", "at", "2026-10-14", "gpt-4o") == "2.5"
+    assert price("uncached_input", "at", "2026-10-15", "gpt-4o") == "2"
+    assert price("plain_output", "at", "2026-10-15", "gpt-4o") == "10"
+    changed = [one for one in read("diff", "2026-10-14", "2026-10-15")["differences"]
+               if (one["provider"], one["model"], one["service_tier"]) == ("openai", "gpt-4o", "")]  # fmt: skip
+    assert {one["meter"]: one["percent"] for one in changed if one["meter"] in {"uncached_input", "cache_read"}} == {
+        "uncached_input": -20.0,
+        "cache_read": -20.0,
+    }
+    with pytest.raises(ConfigError, match="above 10,000"):
+        say("set", "openai", "gpt-4o", "--input", "2500000")
+    assert len(read("entries")["entries"]) == 1
+    say("unset", "openai", "gpt-4o")
+    assert price("uncached_input", "at", "2026-10-15", "gpt-4o") == "2.5"
+    with pytest.raises(NotFound):
+        say("unset", "openai", "gpt-4o")
+
+    (tmp_path / "ea.toml").write_text(CONTRACT)
+    say("contracts", "set", "--file", "ea.toml")
+    say("contracts", "set", "night", "--provider", "anthropic", "--discount", "5")
+    listed = {one["name"]: one["discount_percent"] for one in read("contracts", "list")["contracts"]}
+    assert listed == {"ea": 10.5, "night": 5.0}
+    say("contracts", "remove", "night", "--yes")
+    assert [one["name"] for one in read("contracts", "list")["contracts"]] == ["ea"]
+
+    (tmp_path / "dearer.toml").write_text(SCENARIO)
+    assert read("simulate", "dearer.toml")["name"] == "dearer"
+    assert read("rerate")["total"] == []
+    with pytest.raises(UsageError, match="cannot be read"):
+        say("simulate", "absent.toml")
