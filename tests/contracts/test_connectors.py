@@ -45,7 +45,11 @@ from tallystick.storage.engine import Engine
 from tallystick.transport.ask import forget_connections
 from tests.contracts.source_case import Case, Facts, Reply, StandIn, standing_in
 
-MODULES = ("tests.contracts.tiny_source",)
+MODULES = (
+    "tests.contracts.tiny_source",
+    "tests.contracts.azure_source",
+    "tests.contracts.gcp_source",
+)
 CASES: list[Case] = [importlib.import_module(name).CASE for name in MODULES]
 NAME = "bill"
 HOUR_US = 3600 * SECOND_US

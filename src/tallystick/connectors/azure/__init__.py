@@ -1,0 +1,1 @@
+"""Azure: Cost Management queries and cost exports, as lines of bills."""
