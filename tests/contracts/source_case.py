@@ -98,6 +98,7 @@ def standing_in(case: Case) -> Iterator[StandIn]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are sent apart
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
