@@ -38,6 +38,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/prices/contracts"): {"admin", "local"},
     ("DELETE", "/api/v1/prices/contracts/{name}"): {"admin", "local"},
     ("GET", "/api/v1/prices/diff"): PRICED,
+    ("GET", "/api/v1/prices/findings"): ALL,
+    ("POST", "/api/v1/prices/check"): {"admin", "local"},
     ("POST", "/api/v1/prices/simulate"): ALL,
     ("POST", "/api/v1/prices/rerate"): {"admin", "local"},
     ("POST", "/api/v1/import"): {"local"},

@@ -73,6 +73,8 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("POST", "/api/v1/prices/contracts"): "rules_write",
     ("DELETE", "/api/v1/prices/contracts/{name}"): "rules_write",
     ("GET", "/api/v1/prices/diff"): "prices",
+    ("GET", "/api/v1/prices/findings"): "instance",
+    ("POST", "/api/v1/prices/check"): "rules_write",
     ("POST", "/api/v1/prices/simulate"): "instance",
     ("POST", "/api/v1/prices/rerate"): "rules_write",
     ("POST", "/api/v1/rules/test"): "instance",

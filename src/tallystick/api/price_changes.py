@@ -13,6 +13,7 @@ from tallystick.kernel.errors import UsageError
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import DAY_US, day_start, rfc3339
 from tallystick.operations.context import now_us
+from tallystick.operations.find_prices import find_prices, finding_to_wire, list_findings
 from tallystick.operations.manage_prices import (
     Entry,
     compare_prices,
@@ -123,6 +124,25 @@ def get_diff(asked: Asked) -> dict[str, Any]:
     first, second = (_day(params.get(name, ""), name, zone) for name in ("a", "b"))
     found = compare_prices(asked.context, first, second, known=params.get("known") == "1")
     return {"differences": [_difference(one) for one in found[:MOST_DIFFERENCES]], "count": len(found)}
+
+
+@router.get("/findings")
+def get_findings(asked: Asked) -> dict[str, Any]:
+    """What is doubtful about prices, as of the last look."""
+    check_params(asked.request, [])
+    return {
+        "findings": [
+            {**finding_to_wire(one.finding), "found_at": rfc3339(one.found_at), "seen_at": rfc3339(one.seen_at)}
+            for one in list_findings(asked.context)
+        ]
+    }
+
+
+@router.post("/check")
+def post_check(asked: Asked) -> dict[str, Any]:
+    """Look over the book now."""
+    check_params(asked.request, [])
+    return {"findings": [finding_to_wire(one) for one in find_prices(asked.context)]}
 
 
 @router.post("/simulate")

@@ -77,6 +77,16 @@ def simulate_prices(
     return Simulation(scenario, start, end, {one: _effects(before[one], after[one], names) for one in DIMENSIONS})
 
 
+def compare_books(context: Context, one: PriceBook, other: PriceBook, start_us: int, end_us: int) -> Sequence[Effect]:
+    """What each model's usage of a period costs under two books: `before` under the one, `after` under the other."""
+    months = _months(start_us, end_us, context.zone)
+    starts = [day_start(first, context.zone) for first in months]
+    with RATING:
+        before = _sums(context.ledger, one, (), (start_us, end_us), starts)["model"]
+        after = _sums(context.ledger, other, (), (start_us, end_us), starts)["model"]
+    return totals(_effects(before, after, [f"{first:%Y-%m}" for first in months]))
+
+
 def _brought_forward(change: Change, end: int) -> Change:
     if change.start_us < end:
         return change

@@ -231,3 +231,37 @@ def delete_entries(config_db: ConfigDb, entry_ids: Sequence[str], at_us: int) ->
     config_db.execute_many(
         "UPDATE price_entry SET deleted_at = :at WHERE entry_id = :id", [{"id": one, "at": at_us} for one in entry_ids]
     )
+
+
+def write_finding(
+    config_db: ConfigDb, finding_id: str, subject: str, row: tuple[str, Mapping[str, object]], at_us: int
+) -> None:
+    """Write a finding, or say that one that is known is still true."""
+    config_db.execute(
+        "INSERT INTO finding (finding_id, subject, kind, body, found_at, seen_at, resolved_at) "
+        "VALUES (:id, :subject, :kind, :body, :at, :at, NULL) ON CONFLICT (subject) DO UPDATE SET "
+        "body = excluded.body, seen_at = excluded.seen_at, resolved_at = NULL, "
+        "found_at = CASE WHEN finding.resolved_at IS NULL THEN finding.found_at ELSE excluded.found_at END",
+        {"id": finding_id, "subject": subject, "kind": row[0], "body": json.dumps(dict(row[1])), "at": at_us},
+    )
+
+
+def resolve_findings(config_db: ConfigDb, kinds: Sequence[str], at_us: int) -> None:
+    """What was not seen at this look is no longer true."""
+    for kind in kinds:
+        config_db.execute(
+            "UPDATE finding SET resolved_at = :at WHERE kind = :kind AND seen_at < :at AND resolved_at IS NULL",
+            {"kind": kind, "at": at_us},
+        )
+
+
+def list_findings(config_db: ConfigDb, kinds: Sequence[str]) -> list[tuple[str, str, str, int, int]]:
+    """Kind, subject, body, found, last seen of the findings of these kinds that hold."""
+    rows = config_db.rows(
+        "SELECT kind, subject, body, found_at, seen_at FROM finding WHERE resolved_at IS NULL ORDER BY subject"
+    )
+    return [
+        (str(kind), str(subject), str(body), int(str(found)), int(str(seen)))
+        for kind, subject, body, found, seen in rows
+        if kind in kinds
+    ]

@@ -1,0 +1,126 @@
+"""What a look over the price book finds."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tallystick.kernel.period import HOUR_US
+from tallystick.operations.context import Context, now_us
+from tallystick.operations.find_prices import find_prices, list_findings
+from tallystick.operations.ingest_events import ingest_events
+from tallystick.operations.load_prices import load_book
+from tallystick.operations.manage_prices import set_price, unset_price
+from tallystick.operations.refresh_prices import refresh_prices
+from tallystick.operations.start_ledger import start_ledger
+from tallystick.pricing.book import PriceBook
+from tallystick.pricing.check import Finding, Revealed, against_bill, out_of_bounds
+from tallystick.pricing.rate import priced
+from tallystick.storage.config_db import ConfigDb
+from tallystick.storage.duckdb_engine import DuckDbEngine
+from tallystick.usage.model import UsageEvent
+from tests.pricing.sample import card, day, used
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    made = Context(ledger=DuckDbEngine(None), config_db=ConfigDb(tmp_path / "config.db"), data_dir=tmp_path)
+    start_ledger(made)
+    refresh_prices(made)
+    yield made
+    made.config_db.close()
+    made.ledger.close()
+
+
+def of(found: list[Finding], kind: str) -> dict[str, Finding]:
+    return {one.subject: one for one in found if one.kind == kind}
+
+
+def test_a_price_set_apart_from_the_lists_is_found_with_its_dollars_until_it_is_taken_back(context: Context) -> None:
+    at = now_us()
+    call = UsageEvent(
+        "e", "c", at - HOUR_US, provider="openai", request_model="gpt-4o", measured=used(uncached_input=10**6)
+    )
+    ingest_events(context, [priced(load_book(context.config_db), call)])
+    assert find_prices(context) == []
+    set_price(context, {"provider": "openai", "model": "gpt-4o", "input": "2.00"})
+    set_price(context, {"provider": "openai", "model": "gtp-4o", "input": "2.00"})
+    found = find_prices(context)
+    (apart,) = of(found, "price_sources_disagree").values()
+    assert (apart.evidence["list"], apart.evidence["own"], apart.amount) == ("2.5", "2", -500_000_000_000)
+    assert list(of(found, "price_of_unknown_model")) == ["openai gtp-4o"]
+    assert {one.finding.subject for one in list_findings(context)} == {one.subject for one in found}
+    unset_price(context, "openai", "gpt-4o")
+    find_prices(context)
+    assert [one.finding.kind for one in list_findings(context)] == ["price_of_unknown_model"]
+
+
+def test_a_list_that_has_brought_nothing_for_long_is_stale(context: Context) -> None:
+    assert of(find_prices(context, stale_days=1), "price_stale") == {}
+    context.config_db.execute("UPDATE price_card SET known_since = known_since - 86400000000 * 61")
+    assert list(of(find_prices(context), "price_stale")) == ["genai-prices"]
+
+
+def test_a_price_for_a_million_given_for_a_token_is_out_of_bounds() -> None:
+    found = out_of_bounds(
+        [card(prices={"uncached_input": 2_500_000_000_000}), card("fine", prices={"plain_output": 10**6})]
+    )
+    assert [one.subject for one in found] == ["p m standard uncached_input 0"]
+
+
+BILLED = Revealed(
+    "acme",
+    "p",
+    "m",
+    "uncached_input",
+    "",
+    "",
+    "1000000 Tokens",
+    2_020_000_000_000,
+    day("2026-11-01"),
+    day("2026-11-03"),
+    3000,
+)
+
+
+@pytest.mark.parametrize(
+    ("billed", "amount"),
+    [
+        (2_020_000_000_000, None),  # one per cent is tolerated
+        (2_030_000_000_000, 3000 * 30_000),
+        (1_900_000_000_000, -3000 * 100_000),
+    ],
+)
+def test_a_bill_that_charges_another_price_is_found_beyond_one_per_cent(billed: int, amount: int | None) -> None:
+    book = PriceBook([card(prices={"uncached_input": 2_000_000})])
+    found = against_bill(book, replace(BILLED, unit_price=billed))
+    assert (found and found.amount) == amount
+    assert found is None or found.evidence["days"] == "3"
+
+
+def test_a_bill_in_a_unit_nobody_knows_is_not_compared() -> None:
+    book = PriceBook([card(prices={"uncached_input": 2_000_000})])
+    assert against_bill(book, replace(BILLED, unit="Widgets", unit_price=1)) is None
+    assert against_bill(book, replace(BILLED, unit="1M", unit_price=10**12)) is not None
+
+
+def test_a_tokenizer_that_changed_is_found_with_what_it_cost(context: Context) -> None:
+    now = now_us() // HOUR_US * HOUR_US
+    events = [
+        UsageEvent(
+            f"e{feature}{hour}", f"c{feature}{hour}", now - hour * HOUR_US + 1, provider="openai", request_model="gpt-4o",
+            dimensions={"feature": f"f{feature}"}, request_bytes=40_000 + feature,
+            measured=used(uncached_input=(11_000 if hour <= 20 else 10_000) + (hour * 7919 + feature * 104_729) % 97),
+        )
+        for feature in range(5)
+        for hour in range(1, 24 * 14)
+    ]  # fmt: skip
+    book = load_book(context.config_db)
+    ingest_events(context, [priced(book, one) for one in events])
+    (drift,) = of(find_prices(context), "tokenizer_drift").values()
+    assert drift.subject == "openai gpt-4o"
+    assert 1.08 < float(drift.evidence["ratio"]) < 1.12
+    # 5 features, 20 hours, 1,000 tokens too many at 2.50 a million: 0.25 dollars, and the noise of prompts.
+    assert drift.amount is not None
+    assert 0.2e12 < drift.amount < 0.3e12
