@@ -23,7 +23,10 @@ _GIVE_WAY_SECONDS = 0.002
 
 
 class NewImport(BaseModel):
-    """Paths are absolute; `map` and `set` hold what the command line's options of that name say."""
+    """Paths are absolute; `map` and `set` hold what the command line's options of that name say.
+
+    `account` names the provider account of bills; `beside` puts them beside what is there.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -33,6 +36,8 @@ class NewImport(BaseModel):
     source: str = Field(default="", max_length=200)
     strict: bool = False
     dry_run: bool = False
+    account: str = Field(default="", max_length=200)
+    beside: bool = False
 
 
 @router.post("")
@@ -42,7 +47,9 @@ def post_import(asked: Asked, new: NewImport) -> StreamingResponse:
     paths = tuple(Path(path) for path in new.paths)
     if not all(path.is_absolute() for path in paths):
         raise UsageError("paths must be absolute", where="/api/v1/import")
-    request = ImportRequest(paths, tuple(new.map), tuple(new.set), new.source, new.strict, new.dry_run)
+    request = ImportRequest(
+        paths, tuple(new.map), tuple(new.set), new.source, new.strict, new.dry_run, new.account, new.beside
+    )
     return StreamingResponse(ndjson(lambda report: _run(asked, request, report)), media_type="application/x-ndjson")
 
 

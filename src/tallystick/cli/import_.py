@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tallystick.cli.import_text import import_lines
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsJson, ConfigFile, Data, Quiet
 from tallystick.cli.output import note, print_json
@@ -15,7 +16,7 @@ _LINES_SHOWN = 10
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="CSV, JSON, JSON lines or Parquet; gzip or zstd is fine.")],
+    files: Annotated[list[Path], typer.Argument(help="CSV, JSON, JSON lines or Parquet; gzip, zstd or ZIP is fine.")],
     map_: Annotated[
         list[str] | None,
         typer.Option("--map", help="field=column[:unit[+start]],…  such as time=timestamp:ms+2026-11-01."),
@@ -24,6 +25,12 @@ def import_(
         list[str] | None, typer.Option("--set", help="field=value,…  for what the file lacks: provider=openai.")
     ] = None,
     source: Annotated[str, typer.Option(help="Name of the source; files of one source never count twice.")] = "",
+    account: Annotated[
+        str, typer.Option(help="Our name of the provider account a bill is of; else told from its rows.")
+    ] = "",
+    add: Annotated[
+        bool, typer.Option("--add", help="Put a bill beside what is there of its account and month, not in its place.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Land nothing when any row is bad.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would land; land nothing.")] = False,
     data: Data = None,
@@ -31,7 +38,12 @@ def import_(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Import usage from files; importing a file again changes nothing. Exit code 4: some rows were kept aside."""
+    """Import usage or bills from files; importing a file again changes nothing.
+
+    Bills are FOCUS 1.0 to 1.4 of any generator, AWS CUR, Azure usage details, Google Cloud's billing export and Oracle's
+    cost report, told by their columns; a bill replaces what was imported before of its account and month. Exit code 4:
+    some rows were kept aside.
+    """
     body = {
         "paths": [str(path.expanduser().absolute()) for path in files],
         "map": map_ or [],
@@ -39,6 +51,8 @@ def import_(
         "source": source,
         "strict": strict,
         "dry_run": dry_run,
+        "account": account,
+        "beside": add,
     }
     summary: dict[str, Any] = {}
     with open_client(data, config) as client, progress("import", "rows", quiet=quiet) as report:
@@ -65,6 +79,8 @@ def _print(summary: dict[str, Any], *, dry_run: bool, quiet: bool) -> None:
     for one in summary["files"]:
         for text in _lines(one, landed=summary["landed"], dry_run=dry_run):
             typer.echo(text)
+    for text in import_lines(summary, dry_run=dry_run):
+        typer.echo(text)
     problems = summary["problems"]
     for problem in problems[:_LINES_SHOWN]:
         note(f"{problem['file']}:{problem['line']}: {problem['reason']}", quiet=quiet)

@@ -27,7 +27,7 @@ TIER_COLUMNS: tuple[str, ...] = ("x_ServiceTier", "x_service_tier")
 _PROVIDERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
-        (r"\bbedrock", "aws.bedrock"),
+        (r"bedrock", "aws.bedrock"),
         (r"\bazure.{0,12}openai|\bfoundry\b|\bazure ai\b|\bazure.{0,12}cognitive services", "azure.ai.openai"),
         (r"\bvertex ?ai\b|\bgenerative ai on google|\bgemini enterprise", "gcp.vertex_ai"),
         (r"\bgemini api\b|\bgenerative language|\bgoogle ai studio", "gcp.gemini"),

@@ -131,11 +131,11 @@ class FocusReader:
     def _check(self, values: dict[str, list[Any]], problems: dict[int, str], rows: int) -> None:
         nothing: list[Any] = [None] * rows
         starts, ends = (values.get(name, nothing) for name in ("charge_period_start", "charge_period_end"))
-        costs = [values.get(name, nothing) for name in COSTS]
+        costs = [values.get(name, nothing) for name in COSTS if self._place.needs_cost]
         for row, (start, end, *amounts) in enumerate(zip(starts, ends, *costs, strict=True)):
             if row in problems:
                 continue
-            if start is None or end is None or end < start or amounts.count(None) == len(amounts):
+            if start is None or end is None or end < start or (amounts and amounts.count(None) == len(amounts)):
                 problems[row] = problem_of(start, end, amounts)
 
     def _lines(self, values: dict[str, list[Any]], cells: Columns, lines: Sequence[int]) -> dict[str, list[Any]]:

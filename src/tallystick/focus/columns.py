@@ -79,10 +79,10 @@ MONEY: dict[str, str] = {
 }
 QUANTITIES: dict[str, str] = {"ConsumedQuantity": "consumed_quantity", "PricingQuantity": "pricing_quantity"}
 INSTANTS: dict[str, str] = {
-    "BillingPeriodEnd": "billing_period_end",
-    "BillingPeriodStart": "billing_period_start",
-    "ChargePeriodEnd": "charge_period_end",
     "ChargePeriodStart": "charge_period_start",
+    "ChargePeriodEnd": "charge_period_end",
+    "BillingPeriodStart": "billing_period_start",
+    "BillingPeriodEnd": "billing_period_end",
 }
 COSTS: tuple[str, ...] = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
 # An older name that stands in where the newer column is not in the file.

@@ -44,7 +44,9 @@ def line_from_focus(record: Mapping[str, object], place: Place) -> BillLine | Re
                 return Rejected(place.line_no, f"{name}: {value.reason}", raw_of(layout.names, cells))
             values[attribute] = value
     reason = problem_of(
-        values.get("charge_period_start"), values.get("charge_period_end"), [values.get(name) for name in COSTS]
+        values.get("charge_period_start"),
+        values.get("charge_period_end"),
+        [values.get(name) for name in COSTS if place.needs_cost],
     )
     if reason:
         return Rejected(place.line_no, reason, raw_of(layout.names, cells))

@@ -17,6 +17,7 @@ _ACCOUNTS = {
     "mistral_ai": "mistral", "x_ai": "xai",
 }  # fmt: skip
 _MOST_RAW = 2000
+_MOST_COUNTED = 2**63 - 1
 # Attributes whose text is a hint, in the order of `tell_from`.
 HINTS = (
     "service_category", "service_subcategory", "service_name", "service_provider_name", "host_provider_name",
@@ -81,12 +82,12 @@ def slice_of(billing_account: str, seller: str, start_us: int, suffix: str) -> s
 
 
 def problem_of(start: int | None, end: int | None, costs: Sequence[int | None]) -> str:
-    """Why a row cannot be used; empty when it can."""
+    """Why a row cannot be used; empty when it can. No costs at all: it needs none."""
     if start is None or end is None:
         return f"ChargePeriod{'Start' if start is None else 'End'} is missing"
     if end < start:
         return "the charge period ends before it starts"
-    if all(cost is None for cost in costs):
+    if costs and all(cost is None for cost in costs):
         return f"no cost: none of {', '.join(COSTS)} is given"
     return ""
 
@@ -96,7 +97,8 @@ def quantity_of(facts: Facts, consumed: int | None, pricing: int | None) -> int 
     for grains, per in ((consumed, facts.per_consumed), (pricing, facts.per_pricing)):
         if grains is not None and per is not None:
             whole, parts = per.as_integer_ratio()
-            return divide_half_even(grains * whole, parts * GRAINS_PER_UNIT)
+            found = divide_half_even(grains * whole, parts * GRAINS_PER_UNIT)
+            return found if abs(found) <= _MOST_COUNTED else None
     return None
 
 

@@ -14,6 +14,7 @@ class Place:
         account: Our name of the provider account; empty: told from the provider or the billing account.
         provider: As the gateway writes it, for AI rows of a source that has only one; empty: told from the row.
         suffix: Put after every slice key, so that a file lands beside another instead of in its place.
+        needs_cost: Whether a record without any cost is bad; those that are no charges have none.
     """
 
     line_no: int = 1
@@ -22,4 +23,5 @@ class Place:
     account: str = ""
     provider: str = ""
     suffix: str = ""
+    needs_cost: bool = True
     notes: set[str] = field(default_factory=set, compare=False)

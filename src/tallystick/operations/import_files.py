@@ -1,4 +1,4 @@
-"""Import files of usage: each row once, bad rows aside, prices by our own book.
+"""Import files: of usage each row once, bad rows aside, prices by our own book; bills by `import_bills`.
 
 A row's id is the source's own, else a hash of its content and its number among equal
 rows of the file. So a file imported again changes nothing, overlapping parts of one
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
+from tallystick.bills.model import Rejected as RejectedLine
 from tallystick.connectors.files.mapping import Plan, parse_mapping
 from tallystick.connectors.files.model import Parsed, Raw, Rejected
 from tallystick.connectors.files.recognise import Recognised, recognise
@@ -20,6 +21,7 @@ from tallystick.kernel.errors import UsageError
 from tallystick.kernel.ids import new_id
 from tallystick.kernel.period import DAY_US, rfc3339
 from tallystick.operations.context import Context, now_us
+from tallystick.operations.import_bills import BillImport, BillRequest, bill_source, import_bills
 from tallystick.operations.import_rows import Landing, Rows
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.retain import kept_since
@@ -39,6 +41,8 @@ class ImportRequest:
         source: Name of the source; empty derives it from the shape or the mapping.
         strict: Land nothing when any row is bad.
         dry_run: Land nothing.
+        account: Our name of the provider account that a bill is of; empty: told from its rows.
+        beside: A bill lands beside what is there of its account and month, not in its place.
     """
 
     paths: tuple[Path, ...]
@@ -47,6 +51,8 @@ class ImportRequest:
     source: str = ""
     strict: bool = False
     dry_run: bool = False
+    account: str = ""
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +112,21 @@ class ImportSummary:
     Attributes:
         landed: False for a dry run, or when `strict` found a bad row.
         problems: The first bad rows; all of them are in the files of rejected rows.
+        bills: Of the files that are bills, which `files` does not hold.
+        bills_rejected_file: Where the bad rows of bills are; empty when there are none.
     """
 
     files: tuple[FileSummary, ...]
     landed: bool
     problems: tuple[Problem, ...] = field(default=())
+    bills: tuple[BillImport, ...] = field(default=())
+    bills_rejected_file: str = ""
 
     @property
     def rejected(self) -> int:
         """Bad rows of all files."""
-        return sum(one.rejected for one in self.files)
+        of_bills = sum(one.rejected for load in self.bills for one in load.files)
+        return of_bills + sum(one.rejected for one in self.files)
 
 
 OnProgress = Callable[[Progress], None]
@@ -134,14 +145,15 @@ def import_files(
         raise UsageError("no file to import")
     plan = parse_mapping(request.map_texts, request.set_texts)
     importer = _Importer(context, book, request, on_progress or (lambda progress: None))
+    bills = {path: source for path in request.paths if not plan.columns and (source := bill_source(path))}
     if request.strict or request.dry_run:
-        tried = [importer.run(path, plan, land=False) for path in request.paths]
-        if request.dry_run or any(one.rejected for one in tried):
-            return ImportSummary(tuple(tried), landed=False, problems=tuple(importer.problems))
+        tried = importer.run_all(bills, plan, land=False)
+        if request.dry_run or tried.rejected:
+            return tried
         importer.problems.clear()
-    done = [importer.run(path, plan, land=True) for path in request.paths]
+    done = importer.run_all(bills, plan, land=True)
     post_charges(context)
-    return ImportSummary(tuple(done), landed=True, problems=tuple(importer.problems))
+    return done
 
 
 class _Importer:
@@ -152,6 +164,55 @@ class _Importer:
         self._on_progress = on_progress
         self._since = kept_since(context, now_us())
         self.problems: list[Problem] = []
+
+    def run_all(self, bills: dict[Path, str], plan: Plan, *, land: bool) -> ImportSummary:
+        """Bills of one source as one load, the other files in their order."""
+        loads, aside_name = self._run_bills(bills, land=land)
+        files = [self.run(path, plan, land=land) for path in self._request.paths if path not in bills]
+        return ImportSummary(tuple(files), land, tuple(self.problems), tuple(loads), aside_name)
+
+    def _run_bills(self, bills: dict[Path, str], *, land: bool) -> tuple[list[BillImport], str]:
+        started = now_us()
+        import_id = new_id("imp", started)
+        loads = []
+        with _Aside(self._context.data_dir / "rejected" / f"{import_id}.jsonl" if land else None) as aside:
+
+            def keep(file: str, bad: RejectedLine) -> None:
+                aside.write({"file": file, "line": bad.line_no, "reason": bad.reason, "row": bad.raw})
+                if len(self.problems) < _MOST_PROBLEMS_SHOWN:
+                    self.problems.append(Problem(file, bad.line_no, bad.reason))
+
+            for source in dict.fromkeys(self._request.source or name for name in bills.values()):
+                paths = tuple(path for path, name in bills.items() if source in {self._request.source, name})
+                asked = BillRequest(paths, self._request.account, f"import:{source}", self._request.beside, land)
+                loads.append(import_bills(self._context, self._book, asked, keep, self._on_batch))
+                if land:
+                    self._remember_bills(asked, loads[-1], started)
+            return loads, aside.name
+
+    def _on_batch(self, file: str, rows: int, done: int, total: int) -> None:
+        self._on_progress(Progress(file, rows, done, total))
+
+    def _remember_bills(self, asked: BillRequest, load: BillImport, started: int) -> None:
+        new = any(one.changed for one in load.slices)
+        for path, one in zip(asked.paths, load.files, strict=True):
+            append_run(
+                self._context.config_db,
+                ImportRun(
+                    import_id=new_id("imp", started),
+                    source=asked.source,
+                    shape=one.title,
+                    file=path.name,
+                    content_hash=_digest_of(path),
+                    started_at=started,
+                    ended_at=now_us(),
+                    rows=one.rows,
+                    duplicates=0 if new else one.rows - one.rejected,
+                    rejected=one.rejected,
+                    first_at=one.first_at,
+                    last_at=one.last_at,
+                ),
+            )
 
     def run(self, path: Path, plan: Plan, *, land: bool) -> FileSummary:
         started = now_us()
@@ -218,8 +279,6 @@ class _Importer:
             self.problems.append(Problem(summary.file, raw.line, parsed.reason))
 
     def _remember(self, import_id: str, path: Path, summary: FileSummary, started: int) -> None:
-        with path.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
         append_run(
             self._context.config_db,
             ImportRun(
@@ -227,7 +286,7 @@ class _Importer:
                 source=summary.source,
                 shape=summary.shape,
                 file=path.name,
-                content_hash=digest,
+                content_hash=_digest_of(path),
                 started_at=started,
                 ended_at=now_us(),
                 rows=summary.rows,
@@ -237,6 +296,11 @@ class _Importer:
                 last_at=summary.last_at,
             ),
         )
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _row_id(digest: bytes, seen: dict[bytes, int], *, own: bool) -> str:

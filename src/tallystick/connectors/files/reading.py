@@ -9,6 +9,7 @@ import csv
 import gzip
 import importlib
 import io
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -40,7 +41,12 @@ def _load_zstd() -> Any:
 
 
 _ZSTANDARD = _load_zstd()
-_DAMAGED: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, _ZSTANDARD.ZstdError)
+_DAMAGED: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, zipfile.BadZipFile, _ZSTANDARD.ZstdError)
+_DAMAGED_ZIP: tuple[type[Exception], ...] = (
+    NotImplementedError,
+    RuntimeError,
+    *_DAMAGED,
+)  # an unknown way of packing, a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,16 @@ class OpenFile:
         columns: In the file's order; empty for JSON.
         records: To be read once.
         position: Bytes of the file on disk read so far.
+        rows: Of a CSV file, its rows as lists with the line each ends on, instead of `records`.
+        batches: Of a Parquet file, its Arrow batches, instead of `records`.
     """
 
     format: str
     columns: tuple[str, ...]
     records: Iterator[Raw]
     position: Callable[[], int]
+    rows: Iterator[tuple[int, list[str]]] | None = None
+    batches: Iterator[Any] | None = None
 
 
 def open_file(path: Path, closing: ExitStack) -> OpenFile:
@@ -84,12 +94,30 @@ def open_file(path: Path, closing: ExitStack) -> OpenFile:
     if head == _PARQUET:
         return _open_parquet(path, closing)
     if head == _ZIP:
-        raise DataError("a ZIP archive or spreadsheet", where=str(path), next_steps=["unpack it", "save it as CSV"])
+        return _open_zip(path, disk, closing)
     plain = io.BufferedReader(_Bounded(_decompressed(disk, head), path), _HEAD)
     try:
         return _open_text(plain, path, disk.tell)
     except _DAMAGED as error:
         raise DataError(f"the compressed file is damaged: {error}", where=str(path)) from None
+
+
+def _open_zip(path: Path, disk: IO[bytes], closing: ExitStack) -> OpenFile:
+    """The one text file in an archive, as portals pack their exports."""
+    try:
+        archive = closing.enter_context(zipfile.ZipFile(disk))
+        names = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX/")]
+        if "[Content_Types].xml" in names:
+            raise DataError("a spreadsheet (XLSX), whatever its name", where=str(path), next_steps=["save it as CSV"])
+        if len(names) != 1:
+            raise DataError(f"a ZIP archive of {len(names)} files", where=str(path), next_steps=["unpack it"])
+        inner = closing.enter_context(archive.open(names[0]))
+        plain = io.BufferedReader(_Bounded(inner, path), _HEAD)
+        if plain.peek(4)[:4] == _PARQUET:
+            raise DataError("a Parquet file in a ZIP archive", where=str(path), next_steps=["unpack it"])
+        return _open_text(plain, path, disk.tell)
+    except _DAMAGED_ZIP as error:
+        raise DataError(f"the ZIP archive is damaged or locked: {error}", where=str(path)) from None
 
 
 class _Bounded(io.RawIOBase):
@@ -110,13 +138,17 @@ class _Bounded(io.RawIOBase):
             raise DataError(f"the compressed file is damaged: {error}", where=str(self._path)) from None
         self._left -= len(data)
         if self._left < 0:
-            raise DataError(
-                f"the file unpacks to more than {MAX_RATIO} times its size",
-                where=str(self._path),
-                next_steps=["unpack it yourself and import the result if you trust it"],
-            )
+            raise _too_much(self._path)
         buffer[: len(data)] = data
         return len(data)
+
+
+def _too_much(path: Path) -> DataError:
+    return DataError(
+        f"the file unpacks to more than {MAX_RATIO} times its size",
+        where=str(path),
+        next_steps=["unpack it yourself and import the result if you trust it"],
+    )
 
 
 class _ZstdStream:
@@ -246,7 +278,7 @@ def _open_csv(text: io.TextIOWrapper, path: Path, position: Callable[[], int]) -
             where=f"{path}:1",
             next_steps=[f"found: {', '.join(names)[:200]}"],
         )
-    return OpenFile("CSV", names, _csv_rows(reader, names, path), position)
+    return OpenFile("CSV", names, _csv_rows(reader, names, path), position, rows=_csv_lists(reader, path))
 
 
 def _chain(heading: str, text: io.TextIOWrapper) -> Iterator[str]:
@@ -269,6 +301,14 @@ def _csv_rows(reader: Any, names: tuple[str, ...], path: Path) -> Iterator[Raw]:
         raise DataError(f"not readable as CSV: {error}", where=f"{path}:{reader.line_num}") from None
 
 
+def _csv_lists(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise DataError(f"not readable as CSV: {error}", where=f"{path}:{reader.line_num}") from None
+
+
 def _open_parquet(path: Path, closing: ExitStack) -> OpenFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -281,7 +321,28 @@ def _open_parquet(path: Path, closing: ExitStack) -> OpenFile:
     done = [0]
     size = path.stat().st_size
     total = max(1, file.metadata.num_rows)
-    return OpenFile("Parquet", names, _parquet_rows(file, names, done, path), lambda: size * done[0] // total)
+    if sum(file.metadata.row_group(number).total_byte_size for number in range(file.num_row_groups)) > max(
+        _ALWAYS_ALLOWED, size * MAX_RATIO
+    ):
+        raise _too_much(path)
+    return OpenFile(
+        "Parquet",
+        names,
+        _parquet_rows(file, names, done, path),
+        lambda: size * done[0] // total,
+        batches=_parquet_batches(file, done, path),
+    )
+
+
+def _parquet_batches(file: Any, done: list[int], path: Path) -> Iterator[Any]:
+    import pyarrow as pa
+
+    try:
+        for batch in file.iter_batches(batch_size=8192):
+            done[0] += batch.num_rows
+            yield batch
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"a damaged Parquet file: {error}", where=str(path)) from None
 
 
 def _parquet_rows(file: Any, names: tuple[str, ...], done: list[int], path: Path) -> Iterator[Raw]:
