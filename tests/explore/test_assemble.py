@@ -9,7 +9,7 @@ from tallystick.kernel.period import DAY_US, Period
 
 def test_a_measure_without_figures_has_no_series_either() -> None:
     query = Query(Period(0, 10), measure="billed", grain="day")
-    summed = Summed((), Sums(cost=7, calls=1, attempts=1), Sums(), (1, 0))
+    summed = Summed((), Sums(calls=1, attempts=1), Sums(), (0, 0))
     answer = assemble(query, Groups((summed,), 1, summed), Series((0,), (7,), (3,)), Freshness(None, 0))
     assert answer.total.now.cost is None
     wire = to_wire(answer)

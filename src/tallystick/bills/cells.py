@@ -73,7 +73,8 @@ class Landed:
 
     Attributes:
         effective: Grains to add to what was metered; `whole` what it then comes to.
-        list_cost, contracted: Likewise to add to the metered list cost; None where no line says them.
+        list_cost: To add to the metered list cost; None where no line says one.
+        contracted: To add to what was metered, which is rated at the contract; None where no line says one.
         meters: Name of a meter to the grains to add to its cost.
     """
 
@@ -148,8 +149,8 @@ def _split(one: Held, mine: Sequence[tuple[int, int, int, int]], rows: dict[tupl
     effective = one.effective or 0
     added = spread(effective - (one.item.cost or 0), weights)
     billed = None if one.billed is None or one.billed == effective else spread(one.billed, weights)
-    listed = spread(_over(one.list_cost, one), weights) if one.listed else None
-    contracted = None if one.contracted is None else spread(_over(one.contracted, one), weights)
+    listed = spread((one.list_cost or 0) - (one.item.list_cost or 0), weights) if one.listed else None
+    contracted = None if one.contracted is None else spread(one.contracted - (one.item.cost or 0), weights)
     for index, (number, place, _, cost) in enumerate(mine):
         row = rows.setdefault((number, one.basis), _Row())
         whole = cost + added[index]
@@ -165,10 +166,6 @@ def _split(one: Held, mine: Sequence[tuple[int, int, int, int]], rows: dict[tupl
             row.list_cost = (row.list_cost or 0) + listed[index]
         if contracted is not None:
             row.contracted = (row.contracted or 0) + contracted[index]
-
-
-def _over(amount: int | None, one: Held) -> int:
-    return (amount or 0) - (one.item.list_cost or 0)
 
 
 def _landed(cell: Cell, basis: str, row: _Row, meters: Sequence[str]) -> Landed:

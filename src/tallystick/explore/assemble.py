@@ -57,8 +57,8 @@ class Series:
 
 def assemble(query: Query, groups: Groups, series: Series, freshness: Freshness) -> Breakdown:
     """The answer to a query."""
-    if query.measure == "billed":
-        series = Series(series.starts)  # nothing metered is billed, in any bucket
+    if query.measure == "billed" and not any(groups.total.costed):
+        series = Series(series.starts)  # nothing is billed, in any bucket
     rows = tuple(_row(query, one, series) for one in groups.rows if query.group_by or _has_rows(one))
     rest = None
     if groups.count > len(groups.rows):
@@ -76,27 +76,26 @@ def assemble(query: Query, groups: Groups, series: Series, freshness: Freshness)
 
 
 def _row(query: Query, one: Summed, series: Series, *, named: bool = True) -> Row:
-    billed = query.measure == "billed"
     return Row(
         group=dict(zip(query.group_by, one.values, strict=True)) if named else {},
-        now=_known(one.now, one.costed[0], billed=billed),
-        before=_known(one.before, one.costed[1], billed=billed) if query.previous else None,
+        now=_known(one.now, one.costed[0]),
+        before=_known(one.before, one.costed[1]) if query.previous else None,
         series=(series.rows or {}).get(one.values, ()) if query.group_by else series.total,
     )
 
 
-def _known(sums: Sums, costed: int, *, billed: bool) -> Sums:
+def _known(sums: Sums, costed: int) -> Sums:
     """A cost is unknown where there are rows and none has a figure; where there are no rows it is 0."""
-    unknown = billed or not (costed or _is_empty(sums))
+    unknown = not (costed or _is_empty(sums))
     return replace(sums, cost=None if unknown else sums.cost or 0)
 
 
 def _is_empty(sums: Sums) -> bool:
-    return not sums.calls and not sums.attempts
+    return not (sums.calls or sums.attempts or sums.input_tokens or sums.output_tokens)
 
 
 def _has_rows(one: Summed) -> bool:
-    return not (_is_empty(one.now) and _is_empty(one.before))
+    return any(one.costed) or not (_is_empty(one.now) and _is_empty(one.before))
 
 
 def add(rows: Iterable[Summed], values: tuple[str, ...] = ()) -> Summed:

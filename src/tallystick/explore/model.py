@@ -13,9 +13,13 @@ from tallystick.kernel.period import Period
 Measure = Literal["effective", "list", "contracted", "billed"]
 Grain = Literal["hour", "day", "week", "month"]
 Compare = Literal["weekdays", "calendar", "year", "none"]
+Basis = Literal["record", "metered", "reported", "invoiced"]
+Spend = Literal["ai", "all", "cloud"]
 Operator = Literal["is", "is_not", "contains", "starts_with"]
 
 MEASURES: tuple[Measure, ...] = ("effective", "list", "contracted", "billed")
+BASES: tuple[Basis, ...] = ("record", "metered", "reported", "invoiced")
+SPENDS: tuple[Spend, ...] = ("ai", "all", "cloud")
 SERIES_ROWS = 50
 UNOWNED = ""  # the group of calls for which a dimension is unknown: shown, never dropped
 
@@ -47,6 +51,9 @@ class Query:
         limit: Largest number of groups; the rest is summed in `others`.
         range_word: How the period was asked for (`mtd`), empty for dates; links repeat it.
         compare: How `previous` was chosen.
+        basis: The cost of record, where the strongest word counts; or only what was metered, or
+            only what the record takes from reports or from invoices.
+        scope: AI spend, other cloud spend of the same bills, or both.
     """
 
     period: Period
@@ -60,6 +67,8 @@ class Query:
     currency: str = "USD"
     range_word: str = ""
     compare: Compare = "none"
+    basis: Basis = "record"
+    scope: Spend = "ai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,22 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """What the money of an answer rests on.
+
+    Attributes:
+        by_basis: Effective cost in grains: `metered`, `reported`, `invoiced`; they sum to the answer's effective cost.
+        coverage: The reported and invoiced share, in millionths.
+        grade: A to D, see `bills.grade`; `why` in words.
+    """
+
+    by_basis: Mapping[str, int]
+    coverage: int
+    grade: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Breakdown:
     """The answer to a `Query`.
 
@@ -136,3 +161,4 @@ class Breakdown:
     other_groups: int = 0
     buckets: tuple[int, ...] = ()
     previous_series: tuple[int, ...] = ()
+    quality: Quality | None = None

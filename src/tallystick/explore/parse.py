@@ -9,6 +9,8 @@
 ``<dimension>``       team=Support or team=a|b; also team!=x, team~=x, team^=x
 ``grain``             hour, day, week (from Monday), month
 ``measure``           effective (default), list, contracted, billed
+``basis``             record (default), metered, reported, invoiced
+``scope``             ai (default), all, cloud: what is billed beside AI
 ``currency``          USD (default)
 ``limit``             1 to 10000 groups
 ====================  ======================================================================
@@ -33,17 +35,32 @@ from tallystick.explore.conditions import (
     parse_condition,
     unknown,
 )
-from tallystick.explore.model import MEASURES, Compare, Filter, Grain, Measure, Query
+from tallystick.explore.model import BASES, MEASURES, SPENDS, Basis, Compare, Filter, Grain, Measure, Query, Spend
 from tallystick.kernel.errors import QueryError
 from tallystick.kernel.period import DAY_US, local_day
 from tallystick.usage.dimensions import GROUPABLE
 
-PARAMS: tuple[str, ...] = ("range", "from", "to", "cmp", "by", "where", "grain", "measure", "currency", "limit")
+PARAMS: tuple[str, ...] = (
+    "range",
+    "from",
+    "to",
+    "cmp",
+    "by",
+    "where",
+    "grain",
+    "measure",
+    "basis",
+    "scope",
+    "currency",
+    "limit",
+)
 COMPARES: tuple[Compare, ...] = ("weekdays", "calendar", "year", "none")
 GRAINS: tuple[Grain, ...] = ("hour", "day", "week", "month")
 DEFAULT_RANGE = "mtd"
 DEFAULT_COMPARE: Compare = "weekdays"
 DEFAULT_MEASURE: Measure = "effective"
+DEFAULT_BASIS: Basis = "record"
+DEFAULT_SCOPE: Spend = "ai"
 DEFAULT_LIMIT = 1000
 MOST_GROUPS = 10_000
 MOST_DIMENSIONS = 5
@@ -91,6 +108,8 @@ def parse_query(params: Mapping[str, Sequence[str]], *, now_us: int, zone: str, 
         currency=_currency(given),
         range_word=word,
         compare=compare,
+        basis=_choice(given, "basis", BASES, DEFAULT_BASIS),
+        scope=_choice(given, "scope", SPENDS, DEFAULT_SCOPE),
     )
 
 
@@ -242,7 +261,12 @@ def query_params(query: Query) -> list[tuple[str, str]]:
     found += sorted(condition_param(one) for one in query.filters)
     if query.grain:
         found.append(("grain", query.grain))
-    defaults = (("measure", query.measure, DEFAULT_MEASURE), ("currency", query.currency, "USD"))
+    defaults = (
+        ("measure", query.measure, DEFAULT_MEASURE),
+        ("basis", query.basis, DEFAULT_BASIS),
+        ("scope", query.scope, DEFAULT_SCOPE),
+        ("currency", query.currency, "USD"),
+    )
     found += [(name, value) for name, value, default in defaults if value != default]
     if query.limit != DEFAULT_LIMIT:
         found.append(("limit", str(query.limit)))

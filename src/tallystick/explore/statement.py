@@ -6,7 +6,9 @@ with its own time range, summed together. Kinds of row:
 - charges with ``batch_seq <= mark``, for the whole charge periods inside the period;
 - posted events at its edges, where it cuts a charge period (a comparison "until 15:07");
 - events not yet posted, ``mark < ingest_seq <= last``;
-- or, when a dimension is not one of a charge's, all events up to ``last``.
+- or, when a dimension is not one of a charge's, all events up to ``last``;
+- what bills add to all that: the true-ups of the reconciliations that count. They know no dimension that no
+  charge keeps (customer, user, run, tags): there they belong to the unknown.
 
 So the figures are those of the moment when mark and last were read, whatever is posted
 or ingested meanwhile.
@@ -28,18 +30,33 @@ from tallystick.usage.meters import METERS
 Param = str | int | bool | None | Sequence[str] | Sequence[int]
 Params = dict[str, Param]
 
-EVENTS, CHARGES = "usage_event", "charge"
+EVENTS, CHARGES, TRUE_UPS = "usage_event", "charge", "true_up"
 COUNTS: tuple[str, ...] = (
     "calls", "attempts", "errors", "estimated_calls", "unpriced_calls", "unpriced_tokens", "input_tokens", "output_tokens",
 )  # fmt: skip
+TRUED = "trued"  # how many true-ups a group has: it is there though nobody called
 QUANTITIES: tuple[str, ...] = tuple(f"q_{meter.name}" for meter in METERS)
 # A metered charge is rated at what its contract says, so until it is billed its contracted cost is its effective one.
-# It has no billed cost at all; whoever reads the sum makes it unknown.
+# It has no billed cost at all.
+_NOTHING = "CASE WHEN 1 = 0 THEN effective_cost END"
 COST_COLUMNS: Mapping[Measure, str] = {
     "effective": "effective_cost",
     "list": "list_cost",
     "contracted": "effective_cost",
-    "billed": "effective_cost",
+    "billed": _NOTHING,
+}
+# What bills make of it: the difference to what was metered, or all that is billed.
+TRUE_UP_COSTS: Mapping[Measure, str] = {
+    "effective": "effective_cost",
+    "list": "list_cost",
+    "contracted": "coalesce(contracted_cost, CASE WHEN part <> 'covered' THEN list_cost END)",
+    "billed": "billed_cost",
+}
+WHOLE_COSTS: Mapping[Measure, str] = {
+    "effective": "whole_cost",
+    "list": _NOTHING,
+    "contracted": _NOTHING,
+    "billed": "billed_cost",
 }
 
 
@@ -62,11 +79,13 @@ class Snapshot:
         mark: Highest ingest number that is in charges.
         last: Highest ingest number there was.
         seconds: Length of a charge's period.
+        runs: The reconciliations whose true-ups count.
     """
 
     mark: int
     last: int
     seconds: int
+    runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +108,15 @@ class Scope:
 
 @dataclass(slots=True)
 class Statement:
-    """SQL in the making, with the parameters it has bound so far."""
+    """SQL in the making, with the parameters it has bound so far.
+
+    Attributes:
+        trued: Whether columns are those of true-ups, where what no charge keeps is unknown.
+    """
 
     speech: Speech
     params: Params = field(default_factory=dict)
+    trued: bool = False
 
     def bind(self, value: Param) -> str:
         """The name of a parameter with this value."""
@@ -102,6 +126,8 @@ class Statement:
 
     def column(self, dimension: str) -> str:
         """The expression of a dimension or tag."""
+        if self.trued and dimension not in CHARGE_DIMENSIONS:
+            return "substring(run_id, 1, 0)"  # nothing; a constant is no column to group by on every engine
         if dimension.startswith(TAG_PREFIX):
             return self.speech.tag("tags", self.bind(dimension.removeprefix(TAG_PREFIX)))
         return f'"{dimension}"'
@@ -156,7 +182,7 @@ class Shape:
     """What each branch selects beside its side.
 
     Attributes:
-        groups: SQL of the group columns, named g0, g1, …
+        groups: The dimensions of the group columns, named g0, g1, …
         sums: Names of the sums.
         local: The local bucket of a row, a group too, named `k`: SQL of the column of its instant.
     """
@@ -177,17 +203,40 @@ class _Kind:
 
 def branches(statement: Statement, scope: Scope, shape: Shape) -> str:
     """The rows of both periods, summed per group: columns side, [k], g0 …, sums."""
-    where = condition_sql(statement, scope)
     kinds = [*_kinds(statement, scope, 1, scope.query.period), *_kinds(statement, scope, 0, scope.query.previous)]
-    return " UNION ALL ".join(
-        _branch(statement, scope, shape, kind, where) for kind in kinds or [_Kind(1, EVENTS, "1 = 0")]
-    )
+    found = []
+    conditions: dict[bool, str] = {}
+    for kind in kinds or [_Kind(1, EVENTS, "1 = 0")]:
+        statement.trued = kind.table == TRUE_UPS
+        if statement.trued not in conditions:
+            conditions[statement.trued] = condition_sql(statement, scope)
+        found.append(_branch(statement, scope, shape, kind, conditions[statement.trued]))
+    statement.trued = False
+    return " UNION ALL ".join(found)
 
 
 def _kinds(statement: Statement, scope: Scope, side: int, period: Period | None) -> Iterator[_Kind]:
     """The kinds of row that make up a period."""
     if period is None or period.end_us <= period.start_us:
         return
+    if scope.query.basis in {"record", "metered"} and scope.query.scope != "cloud":
+        yield from _metered_kinds(statement, scope, side, period)
+    if scope.snapshot.runs and scope.query.basis != "metered":
+        yield _Kind(side, TRUE_UPS, true_up_condition(statement, scope, period))
+
+
+def true_up_condition(statement: Statement, scope: Scope, period: Period) -> str:
+    """Which true-ups count: of the runs that do, in the period, of the basis and scope that is asked for."""
+    runs = statement.speech.one_of("run_id", statement.bind(list(scope.snapshot.runs)))
+    parts = [within(statement, "charge_period_start", period), runs]
+    if scope.query.basis != "record":
+        parts.append(f"basis = {statement.bind(scope.query.basis)}")
+    if scope.query.scope != "all":
+        parts.append("ai" if scope.query.scope == "ai" else "NOT ai")
+    return " AND ".join(parts)
+
+
+def _metered_kinds(statement: Statement, scope: Scope, side: int, period: Period) -> Iterator[_Kind]:
     snapshot = scope.snapshot
     last = f"ingest_seq <= {statement.bind(snapshot.last)}"
     if not scope.charged:
@@ -222,25 +271,37 @@ def _branch(statement: Statement, scope: Scope, shape: Shape, kind: _Kind, where
     keys, names = [], []
     if shape.local:
         keys, names = [shape.local("occurred_at" if events else "charge_period_start")], ["k"]
-    keys += shape.groups
+    keys += [statement.column(name) for name in shape.groups]
     names += [f"g{number}" for number in range(len(shape.groups))]
-    sums = [f"{_sum(name, scope.query.measure, events=events)} AS s_{name}" for name in shape.sums]
+    sums = [f"{_sum(name, scope.query, kind.table)} AS s_{name}" for name in shape.sums]
     chosen = [f"{kind.side} AS side", *(f"{key} AS {name}" for key, name in zip(keys, names, strict=True)), *sums]
-    source = statement.speech.final(EVENTS) if events else CHARGES
+    source = statement.speech.final(EVENTS) if events else kind.table
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
     return f"SELECT {', '.join(chosen)} FROM {source} WHERE {kind.where} AND {where}{grouped}"
 
 
-def _sum(name: str, measure: Measure, *, events: bool) -> str:
-    cost = COST_COLUMNS[measure]
+def _sum(name: str, query: Query, table: str) -> str:
+    cost = _cost(query, table)
     if name == "cost":
         return f"sum({cost})"
     if name == "costed":
         return f"CAST(count({cost}) AS BIGINT)"
     if name in QUANTITIES:
         return f"sum({name})"
+    if name == TRUED:
+        text = "count(*)" if table == TRUE_UPS else "0"
+    elif table == TRUE_UPS:
+        text = f"sum({name})" if name in {"input_tokens", "output_tokens"} else "0"
+    else:
+        text = EVENT_SUMS[name] if table == EVENTS else f"sum({name})"
     # Without the cast ClickHouse counts in unsigned numbers, which no UNION mixes with signed ones.
-    return f"CAST(coalesce({EVENT_SUMS[name] if events else f'sum({name})'}, 0) AS BIGINT)"
+    return f"CAST(coalesce({text}, 0) AS BIGINT)"
+
+
+def _cost(query: Query, table: str) -> str:
+    if table != TRUE_UPS:
+        return COST_COLUMNS[query.measure]
+    return (TRUE_UP_COSTS if query.basis == "record" else WHOLE_COSTS)[query.measure]
 
 
 def local_sql(statement: Statement, expression: str, known: Offsets, grain: Grain) -> str:

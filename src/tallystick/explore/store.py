@@ -16,6 +16,8 @@ from tallystick.explore.statement import (
     COUNTS,
     EVENTS,
     QUANTITIES,
+    TRUE_UPS,
+    TRUED,
     Scope,
     Shape,
     Snapshot,
@@ -23,6 +25,7 @@ from tallystick.explore.statement import (
     branches,
     condition_sql,
     local_sql,
+    true_up_condition,
     within,
 )
 from tallystick.kernel.money import PLACES
@@ -56,7 +59,7 @@ def sum_groups(engine: Engine, scope: Scope) -> Groups:
 def _read_groups(engine: Engine, scope: Scope, group_by: Sequence[str]) -> list[Summed]:
     """Groups by falling cost, one more than the limit when there are more; without dimensions the total."""
     statement = Statement(engine.dialect)
-    shape = Shape(tuple(statement.column(name) for name in group_by), _SUMS)
+    shape = Shape(tuple(group_by), (*_SUMS, TRUED))
     names = [f"g{number}" for number in range(len(group_by))]
     sums = [_side_sum(name, 1) for name in _SUMS]
     sums += [_side_sum(name, 0) for name in _SUMS_BEFORE if scope.query.previous]
@@ -70,7 +73,7 @@ def _read_groups(engine: Engine, scope: Scope, group_by: Sequence[str]) -> list[
 
 
 # Charges that cancel each other leave no group behind.
-_ANY_ROWS = "sum(abs(s_calls)) + sum(abs(s_attempts)) > 0"
+_ANY_ROWS = f"sum(abs(s_calls)) + sum(abs(s_attempts)) + sum(s_{TRUED}) > 0"
 
 
 def _side_sum(name: str, side: int) -> str:
@@ -80,7 +83,7 @@ def _side_sum(name: str, side: int) -> str:
 
 def _count_groups(engine: Engine, scope: Scope) -> int:
     statement = Statement(engine.dialect)
-    shape = Shape(tuple(statement.column(name) for name in scope.query.group_by), ("calls", "attempts"))
+    shape = Shape(tuple(scope.query.group_by), ("calls", "attempts", TRUED))
     names = ", ".join(f"g{number}" for number in range(len(scope.query.group_by)))
     inner = f"SELECT {names} FROM ({branches(statement, scope, shape)}) AS part GROUP BY {names} HAVING {_ANY_ROWS}"
     return _whole(engine.rows(f"SELECT count(*) FROM ({inner}) AS found", statement.params)[0][0])
@@ -154,9 +157,8 @@ def _read_points(engine: Engine, scope: Scope, shown: Sequence[_Values]) -> list
     query = replace(scope.query, previous=None)
     statement = Statement(engine.dialect)
     group_by = query.group_by if shown != [()] else ()
-    columns = tuple(statement.column(name) for name in group_by)
     known = offsets(query.period, query.zone)
-    shape = Shape(columns, ("cost",), lambda column: local_sql(statement, column, known, query.grain or "day"))
+    shape = Shape(tuple(group_by), ("cost",), lambda column: local_sql(statement, column, known, query.grain or "day"))
     names = [f"g{number}" for number in range(len(group_by))]
     wanted = [
         statement.speech.one_of(name, statement.bind(sorted({values[place] for values in shown})))
@@ -178,7 +180,20 @@ def known_values(engine: Engine, query: Query, snapshot: Snapshot, dimension: st
     if snapshot.last > snapshot.mark:
         where = f"{within(statement, 'occurred_at', span)} AND ingest_seq > {mark}"
         sql = f"{sql} UNION DISTINCT SELECT DISTINCT {column} FROM {EVENTS} WHERE {where}"
+    if snapshot.runs:
+        runs = statement.speech.one_of("run_id", statement.bind(list(snapshot.runs)))
+        sql = f"{sql} UNION DISTINCT SELECT DISTINCT {column} FROM {TRUE_UPS} WHERE {runs}"
     return [str(value) for (value,) in engine.rows(sql, statement.params)]
+
+
+def sum_by_basis(engine: Engine, scope: Scope) -> dict[str, int]:
+    """What the record takes from bills, by basis: the effective cost of what they cover and add, in grains."""
+    if not scope.snapshot.runs:
+        return {}
+    statement = Statement(engine.dialect, trued=True)
+    where = f"{true_up_condition(statement, scope, scope.query.period)} AND {condition_sql(statement, scope)}"
+    rows = engine.rows(f"SELECT basis, sum(whole_cost) FROM {TRUE_UPS} WHERE {where} GROUP BY basis", statement.params)
+    return {str(basis): _grains(whole) for basis, whole in rows}
 
 
 def read_extent(engine: Engine) -> tuple[int, int] | None:
@@ -195,7 +210,7 @@ def read_extent(engine: Engine) -> tuple[int, int] | None:
 def list_values(engine: Engine, scope: Scope, limit: int) -> list[str]:
     """The values of the query's one dimension in its period, the dearest first."""
     statement = Statement(engine.dialect)
-    shape = Shape((statement.column(scope.query.group_by[0]),), ("cost", "calls"))
+    shape = Shape(scope.query.group_by[:1], ("cost", "calls"))
     sql = (
         f"SELECT g0 FROM ({branches(statement, scope, shape)}) AS part GROUP BY g0 "
         f"ORDER BY coalesce(sum(s_cost), 0) DESC, sum(s_calls) DESC, g0 LIMIT {statement.bind(limit)}"

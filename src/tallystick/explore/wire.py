@@ -6,6 +6,7 @@ includes what was read from and written to caches, `output_tokens` includes reas
 
 ============================  ==================================================================
 ``measure, currency, zone``   what was summed
+``basis, scope``              record, metered, reported or invoiced; ai, all or cloud
 ``from, to``                  local days, ``to`` exclusive
 ``previous_from/_to``         instants (RFC 3339) compared with; null without comparison
 ``compared, sentence, link``  in words; the page with the same figures
@@ -20,6 +21,8 @@ includes what was read from and written to caches, `output_tokens` includes reas
 ``unpriced``                  ``calls, tokens`` without a price; the same as in ``totals``
 ``estimated_calls``           calls whose usage is our estimate
 ``series``                    null, or ``grain, buckets`` (instants), ``values``, ``previous``
+``quality``                   ``by_basis`` (effective cost by metered, reported, invoiced), ``coverage`` (share of it
+                              that is reported or invoiced, 0 to 1), ``grade`` (A to D), ``why``
 ``freshness``                 ``first_event_at``, ``last_event_at``, ``ledger_at`` (instants or null), ``pending``
 ============================  ==================================================================
 
@@ -30,7 +33,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tallystick.explore.describe import compared_text, sentence_text
-from tallystick.explore.model import Breakdown, Freshness, Row, Sums
+from tallystick.explore.model import Breakdown, Freshness, Quality, Row, Sums
 from tallystick.explore.parse import query_link
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import local_day, rfc3339
@@ -45,6 +48,8 @@ def to_wire(answer: Breakdown) -> Json:
     totals = _row(total)
     return {
         "measure": query.measure,
+        "basis": query.basis,
+        "scope": query.scope,
         "currency": query.currency,
         "from": str(local_day(query.period.start_us, query.zone)),
         "to": str(local_day(query.period.end_us, query.zone)),
@@ -63,6 +68,7 @@ def to_wire(answer: Breakdown) -> Json:
         "unpriced": totals["unpriced"],
         "estimated_calls": total.now.estimated_calls,
         "series": _series(answer),
+        "quality": quality_to_wire(answer.quality) if answer.quality else None,
         "freshness": freshness_to_wire(answer.freshness),
         "link": query_link(query),
     }
@@ -118,6 +124,16 @@ def _series(answer: Breakdown) -> Json | None:
         "buckets": [rfc3339(at) for at in answer.buckets],
         "values": _moneys(answer.total.series),
         "previous": _moneys(answer.previous_series) if answer.query.previous else None,
+    }
+
+
+def quality_to_wire(quality: Quality) -> Json:
+    """What the money rests on."""
+    return {
+        "by_basis": {name: text_from_grains(grains) for name, grains in quality.by_basis.items()},
+        "coverage": f"{quality.coverage // 1_000_000}.{quality.coverage % 1_000_000:06d}",
+        "grade": quality.grade,
+        "why": quality.why,
     }
 
 

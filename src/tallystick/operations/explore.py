@@ -1,10 +1,14 @@
 """Answer the one question: what was spent on what, over when, compared with when."""
 
+from dataclasses import replace
+
+from tallystick.bills.grade import grade, millionths
+from tallystick.bills.store import list_run_ids
 from tallystick.explore.assemble import assemble
 from tallystick.explore.conditions import matches
-from tallystick.explore.model import Breakdown, Freshness, Query
+from tallystick.explore.model import Breakdown, Freshness, Quality, Query
 from tallystick.explore.statement import Scope, Snapshot, can_charges_answer
-from tallystick.explore.store import known_values, read_extent, sum_groups, sum_series
+from tallystick.explore.store import known_values, read_extent, sum_by_basis, sum_groups, sum_series
 from tallystick.ledger.post import bucket_seconds
 from tallystick.ledger.store import read_last_seq, read_mark
 from tallystick.operations.context import Context, now_us
@@ -25,7 +29,25 @@ def explore(context: Context, query: Query, principal: Principal, *, raw: bool =
     scope = read_scope(context, query, principal, raw=raw)
     groups = sum_groups(engine, scope)
     series = sum_series(engine, scope, groups)
-    return assemble(query, groups, series, read_freshness(context))
+    answer = assemble(query, groups, series, read_freshness(context))
+    return replace(answer, quality=_quality(context, scope, answer))
+
+
+def _quality(context: Context, scope: Scope, answer: Breakdown) -> Quality:
+    """What the answer's money rests on: bills by their basis, the rest is metered."""
+    shares = {"metered": 0, "reported": 0, "invoiced": 0}
+    shares |= sum_by_basis(context.ledger, scope) if scope.query.basis != "metered" else {}
+    billed = shares["reported"] + shares["invoiced"]
+    shares["metered"] = (_effective(context, scope, answer) or 0) - billed
+    letter, why = grade(shares, answer.total.now.unpriced_tokens)
+    return Quality(shares, millionths(billed, sum(shares.values())), letter, why)
+
+
+def _effective(context: Context, scope: Scope, answer: Breakdown) -> int | None:
+    if answer.query.measure == "effective":
+        return answer.total.now.cost
+    query = replace(scope.query, measure="effective", group_by=(), grain=None, previous=None)
+    return sum_groups(context.ledger, replace(scope, query=query)).total.now.cost
 
 
 def read_scope(context: Context, query: Query, principal: Principal, *, raw: bool = False) -> Scope:
@@ -33,7 +55,8 @@ def read_scope(context: Context, query: Query, principal: Principal, *, raw: boo
     seconds = read_mark(context.ledger, "charge_seconds") or bucket_seconds(context.zone)
     # The mark first: what is posted in between is then read as an event, not twice.
     mark = read_mark(context.ledger)
-    snapshot = Snapshot(mark=mark, last=max(mark, read_last_seq(context.ledger)), seconds=seconds)
+    runs = list_run_ids(context.config_db) if query.basis != "metered" else ()
+    snapshot = Snapshot(mark=mark, last=max(mark, read_last_seq(context.ledger)), seconds=seconds, runs=runs)
     charged = not raw and can_charges_answer(query, seconds, bucket_seconds(query.zone))
     exact = {
         one: tuple(

@@ -33,7 +33,9 @@ def _with_sums(context: Context, found: list[SourceStatus]) -> list[SourceStatus
         first, last = (
             pick(at) for pick, at in ((min, [o.first_at or 0 for o in mine]), (max, [o.last_at or 0 for o in mine]))
         )
-        query = Query(Period(first, last + 1), group_by=("source",), currency=currency, limit=_MOST_SOURCES)
+        query = Query(
+            Period(first, last + 1), group_by=("source",), currency=currency, limit=_MOST_SOURCES, basis="metered"
+        )
         answer = explore(context, query, _EVERYTHING)
         sums = {row.group["source"]: row.now for row in answer.rows}
         for one in mine:
