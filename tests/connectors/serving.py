@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -120,4 +121,6 @@ def _add(left: dict[str, object], right: dict[str, object], dimensions: set[str]
             total[name] = _add(left[name], value, dimensions)  # type: ignore[arg-type]
         elif isinstance(value, int | float) and not isinstance(value, bool):
             total[name] = left[name] + value  # type: ignore[operator]
+        elif name in {"amount", "list_amount"}:
+            total[name] = str(Decimal(str(left[name])) + Decimal(str(value)))
     return total
