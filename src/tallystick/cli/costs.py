@@ -24,6 +24,10 @@ def costs(
     ] = None,
     cmp: Annotated[str, typer.Option(help="weekdays, calendar, year or none.")] = "",
     measure: Annotated[str, typer.Option(help="effective, list, contracted or billed.")] = "",
+    basis: Annotated[
+        str, typer.Option(help="record (the strongest word on each dollar), metered, reported or invoiced.")
+    ] = "",
+    scope: Annotated[str, typer.Option(help="ai, all, or cloud: what is billed beside AI.")] = "",
     grain: Annotated[str, typer.Option(help="hour, day, week or month: adds a series (JSON).")] = "",
     limit: Annotated[int, typer.Option(help="Largest number of groups; the rest is summed as others.")] = 0,
     link: Annotated[bool, typer.Option("--link", help="Print the page with the same figures.")] = False,
@@ -35,8 +39,8 @@ def costs(
 ) -> None:
     """What was spent, on what, compared with when."""
     params: dict[str, str | list[str]] = {
-        "by": by, "range": range_, "from": from_, "to": to, "cmp": cmp, "measure": measure, "grain": grain,
-        "limit": str(limit or ""), "where": where or [],
+        "by": by, "range": range_, "from": from_, "to": to, "cmp": cmp, "measure": measure, "basis": basis,
+        "scope": scope, "grain": grain, "limit": str(limit or ""), "where": where or [],
     }  # fmt: skip
     params = {name: value for name, value in params.items() if value}
     with open_client(data, config) as client:
@@ -61,7 +65,7 @@ def _print(answer: dict[str, Any], by: str, form: Form, quiet: bool) -> None:
     if others and dimensions:
         summed = {**others, "group": {dimensions[0]: f"{others.get('groups', '')} others"}}
         rows.append(_cells(summed, dimensions, total, form, bool(compared)))
-    if not rows or not any(row.get("calls") for row in answer["rows"]):
+    if not rows or not any(row.get("calls") or row.get("value") for row in answer["rows"]):
         note(
             "Nothing recorded in this period.\n"
             "  next:  tally demo              look around with a made-up company\n"
@@ -100,6 +104,14 @@ def _dollars(text: str | None, *, sign: bool = False) -> str:
     return f"{mark}${digits}"
 
 
+def quality_text(quality: dict[str, Any] | None) -> str:
+    """What the money rests on, in one line: ``grade B: 82.0% invoiced or reported ($90.00 metered, …)``."""
+    if not quality:
+        return ""
+    parts = [f"{_dollars(amount)} {basis}" for basis, amount in quality["by_basis"].items() if Decimal(amount)]
+    return f"grade {quality['grade']}: {quality['why']}" + (f" ({', '.join(parts)})" if parts else "")
+
+
 def _print_notes(answer: dict[str, Any], quiet: bool) -> None:
     compared = f", {answer['compared']}" if answer.get("compared") else ""
     note(
@@ -107,6 +119,8 @@ def _print_notes(answer: dict[str, Any], quiet: bool) -> None:
         f"total {_dollars(answer['total'])}",
         quiet=quiet,
     )
+    if quality := quality_text(answer.get("quality")):
+        note(quality, quiet=quiet)
     unpriced = answer["unpriced"]
     if unpriced["calls"]:
         note(
