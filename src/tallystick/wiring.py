@@ -7,9 +7,10 @@ import re
 import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -35,6 +36,7 @@ from tallystick.org.bind import Bind
 from tallystick.org.bind import check_bind as check_bind_rule
 
 if TYPE_CHECKING:
+    from tallystick.api.fetcher import Fetcher
     from tallystick.notify.model import Channel
     from tallystick.operations.blocking_counters import BlockingCounters
     from tallystick.operations.context import Context
@@ -314,7 +316,10 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
         start_ledger(context)
         refresh_prices(context, _override(config))
         book = _current_book(context.config_db)
-        jobs = Jobs(context, SpoolReader(data_dir / "spool"), book, postman=Postman(context, channels))
+        jobs = Jobs(
+            context, SpoolReader(data_dir / "spool"), book, postman=Postman(context, channels),
+            fetcher=_fetcher(context, book, lambda: jobs.writing),
+        )  # fmt: skip
         jobs.settle()
         rounds = jobs.counters = Rounds(
             context, jobs.drain, jobs.in_flight, elsewhere=config.budgets.counters == "redis"
@@ -324,6 +329,7 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
             book=book, version=__version__, base_url=default_url(config), pending=jobs.pending,
             writing=lambda: jobs.writing, secure=bool(config.server.tls_cert) or config.server.behind_proxy,
             session_hours=config.server.session_hours, error_page=error_page, ready=jobs.well, channels=channels,
+            sources=jobs.fetcher.sources if jobs.fetcher else None,
             facts=lambda: {
                 "spool_rejected": count_rejected(context), "jobs_error": jobs.last_error,
                 **_of_counters(config, rounds),
@@ -339,6 +345,19 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
             context.counters.close()
         context.config_db.close()
         context.ledger.close()
+
+
+def _fetcher(
+    context: "Context", book: Callable[[], "PriceBook"], writing: Callable[[], AbstractContextManager[object]]
+) -> "Fetcher":
+    """Who reads the sources of bills."""
+    from tallystick.api.fetcher import Fetcher
+    from tallystick.connectors.registry import load_kinds
+    from tallystick.operations.connect_source import Sources
+
+    stopping = threading.Event()
+    sources = Sources(load_kinds(), book, environment, writing=writing, stopping=stopping.is_set)
+    return Fetcher(context, sources, stopping=stopping)
 
 
 def _of_counters(config: Config, rounds: "Rounds") -> dict[str, object]:

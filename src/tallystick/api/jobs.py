@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tallystick.api.fetcher import Fetcher
 from tallystick.api.postman import Postman
 from tallystick.operations.compact_charges import compact_charges
 from tallystick.operations.context import Context, now_us
@@ -38,6 +39,7 @@ class Jobs:
         book: The current price book, read anew when prices change.
         writing: Held while the ledger is written.
         postman: Sends alerts meanwhile, in threads of its own.
+        fetcher: Reads sources of bills meanwhile, likewise.
         counters: What is done for the counters of budgets every few seconds.
         last_error: Of the last round, empty when it went well; shown by status and doctor.
     """
@@ -47,6 +49,7 @@ class Jobs:
     book: Callable[[], PriceBook]
     writing: threading.RLock = field(default_factory=threading.RLock)
     postman: Postman | None = None
+    fetcher: Fetcher | None = None
     counters: Rounds | None = None
     last_error: str = ""
     drained_events: int = 0
@@ -62,10 +65,14 @@ class Jobs:
         self._thread.start()
         if self.postman is not None:
             self.postman.start()
+        if self.fetcher is not None:
+            self.fetcher.start()
 
     def stop(self) -> None:
         """End the thread, drain what gateways have left, and post it."""
         self._stopping.set()
+        if self.fetcher is not None:
+            self.fetcher.stop()
         if self._thread is not None:
             self._thread.join()
         if self.postman is not None:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tallystick.kernel.errors import TallyError
 from tallystick.notify.model import Channel
+from tallystick.operations.connect_source import Sources
 from tallystick.pricing.book import PriceBook
 
 ErrorPage = Callable[[Request, int, TallyError], Response]
@@ -35,6 +36,7 @@ class Services:
         writing: Entered around whatever appends to the ledger: one writer at a time.
         facts: More lines for the status page, such as gateways and jobs.
         channels: The ways alerts leave by.
+        sources: What fetching bills needs; None where nothing is fetched.
         error_page: Makes the HTML page of an error; absent, browsers get plain text.
         secure: Cookies are marked Secure, for TLS ends here or in front of us.
         session_hours: How long a login lasts.
@@ -50,6 +52,7 @@ class Services:
     writing: Callable[[], AbstractContextManager[object]] = nullcontext
     facts: Callable[[], Mapping[str, object]] = _no_facts
     channels: Sequence[Channel] = ()
+    sources: Sources | None = None
     error_page: ErrorPage | None = None
     secure: bool = False
     session_hours: int = 168
