@@ -95,6 +95,7 @@ def _spelled(name: str) -> str:
     """As the maker writes it."""
     name = re.sub(r"^(?:image-)?dall-e-", "dall-e-", name)
     name = re.sub(r"^oss-", "gpt-oss-", name)
+    name = "whisper" if name.startswith("speech-") and "whisper" in name else name
     name = "text-embedding-ada-002" if name == "embedding-ada" else name
     if name.startswith("gpt-4o"):
         mini = "-mini" if "-mini" in name else ""
