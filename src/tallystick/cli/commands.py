@@ -14,6 +14,7 @@ _COMMANDS = {
     "up": "tallystick.cli.up:up",
     "demo": "tallystick.cli.demo:demo",
     "import": "tallystick.cli.import_:import_",
+    "sync": "tallystick.cli.sync:sync",
     "explain": "tallystick.cli.explain_call:explain_call",
     "replay": "tallystick.cli.replay:replay",
     "erase": "tallystick.cli.erase:erase",
@@ -22,6 +23,7 @@ _COMMANDS = {
 _GROUPS = {
     "keys": "tallystick.cli.keys:app",
     "budgets": "tallystick.cli.budgets:app",
+    "sources": "tallystick.cli.sources:app",
     "tokens": "tallystick.cli.tokens:app",
     "prices": "tallystick.cli.price_changes:app",
     "rules": "tallystick.cli.rules:app",

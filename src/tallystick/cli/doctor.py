@@ -123,6 +123,16 @@ def _ledger(folder: Path, config: Path | None) -> Iterator[Check]:
         yield Check(
             f"source {source['source']}", "warn" if late else "ok", str(late or source.get("last_at") or "no rows yet")
         )
+    yield from _set_up(sources["set_up"])
+
+
+def _set_up(sources: list[dict[str, Any]]) -> Iterator[Check]:
+    """Sources of bills: those that only a person can mend fail, those that are tried again warn."""
+    states = {"stopped": "fail", "failing": "warn"}
+    for one in sources:
+        name, state = one["name"], states.get(one["state"], "ok")
+        found = one["error"] or f"{one['state']}, {one['covered_days']} of {one['wanted_days']} days"
+        yield Check(f"source {name}", state, found, "" if state == "ok" else f"mend it, then: tally sync {name}")
 
 
 _STEPS: tuple[Step, ...] = (_python, _configuration, _folder, _server, _ledger)

@@ -1,0 +1,179 @@
+"""`tally sources`: where bills and reports come from."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from tallystick.cli.keys import confirm, pairs
+from tallystick.cli.open_client import open_client
+from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data
+from tallystick.cli.output import chosen_form, note, print_json, print_rows
+
+app = typer.Typer(help="Sources: where bills and reports come from, and how fresh they are.", no_args_is_help=True)
+
+_NUMERIC = frozenset({"rows", "days"})
+Name = Annotated[str, typer.Argument(help="Its name.")]
+
+
+@app.command("kinds")
+def kinds(data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show what can be set up, and with which options."""
+    with open_client(data, config) as client:
+        answer = client.call("GET", "/api/v1/source-kinds")
+    if as_json:
+        print_json(answer)
+        return
+    for kind in answer["kinds"]:
+        typer.echo(f"{kind['kind']}  {kind['title']}")
+        for option in kind["options"]:
+            flag = f"--secret {option['name']}=env:NAME" if option["secret"] else f"--option {option['name']}=…"
+            needed = "needed" if option["needed"] else f"else {option['default']}" if option["default"] else "optional"
+            typer.echo(f"  {flag}  {option['title']} ({needed})")
+    for name, why in answer["broken"].items():
+        note(f"{name} cannot be used: {why}")
+
+
+@app.command("add")
+def add(
+    kind: Annotated[str, typer.Argument(help="One of `tally sources kinds`.")],
+    name: Annotated[str, typer.Argument(help="What it is called; adding it again changes it.")],
+    account: Annotated[
+        str, typer.Option(help="Our name of the provider account: that of the calls it bills. Else the name.")
+    ] = "",
+    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE. Repeatable.")] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(help="NAME=env:VARIABLE or NAME=file:PATH, never the secret. Repeatable.")
+    ] = None,
+    backfill: Annotated[int, typer.Option(help="Days that the first run reads back.")] = 92,
+    every: Annotated[int, typer.Option(help="Minutes until what still grows is read again.")] = 60,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set a source up. A running server reads it within the minute; `tally sync NAME` does so now."""
+    body = {
+        "kind": kind, "account": account, "options": pairs("--option", option or []),
+        "secrets": pairs("--secret", secret or []), "backfill_days": backfill, "every_minutes": every,
+    }  # fmt: skip
+    with open_client(data, config) as client:
+        made = client.call("PUT", _path(name), json=body)
+    if as_json:
+        print_json(made)
+        return
+    note(f"{made['name']} is set up for account {made['account']}\n  next:  tally sources test {made['name']}")
+
+
+@app.command("list")
+def list_(data: Data = None, config: ConfigFile = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Show all sources, how fresh they are and what troubles them."""
+    with open_client(data, config) as client:
+        answer = client.call("GET", "/api/v1/sources")["set_up"]
+    if as_json:
+        print_json({"sources": answer})
+        return
+    if not answer:
+        note(
+            "No sources yet.\n"
+            "  next:  tally sources kinds\n"
+            "         tally sources add openai billing --account openai --secret admin_key=env:OPENAI_ADMIN_KEY"
+        )
+    columns = ["name", "kind", "account", "state", "rows", "days", "latest", "loaded", "next", "error"]
+    rows = [
+        [
+            one["name"],
+            one["kind"],
+            one["account"],
+            one["state"],
+            f"{one['rows']:,}",
+            f"{one['covered_days']} of {one['wanted_days']}",
+            one["last_at"] or "",
+            one["loaded_at"] or "",
+            one["next_at"] or "",
+            one["error"],
+        ]
+        for one in answer
+    ]
+    print_rows(columns, rows, form=chosen_form(as_json=False, as_csv=as_csv), numeric=_NUMERIC)
+
+
+@app.command("show")
+def show(name: Name, data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show one source: its setup and each of its streams."""
+    with open_client(data, config) as client:
+        one = client.call("GET", _path(name))
+    if as_json:
+        print_json(one)
+        return
+    typer.echo(f"{one['name']}  {one['kind']}, account {one['account']}, {one['state']}")
+    for word in ("options", "secrets"):
+        for option, value in one[word].items():
+            typer.echo(f"  {option} = {value}")
+    typer.echo(f"  reads back {one['backfill_days']} days, and every {one['every_minutes']} minutes what still grows")
+    if one["error"]:
+        typer.echo(f"  {one['error']}")
+    if one["streams"]:
+        _print_streams(one)
+
+
+def _print_streams(one: dict[str, Any]) -> None:
+    rows = [
+        [
+            stream["stream"],
+            f"{stream['covered_days']} of {one['wanted_days']}",
+            stream["fetched_at"] or "",
+            f"{stream['failing']:,}",
+            stream["error"],
+        ]
+        for stream in one["streams"]
+    ]
+    typer.echo("")
+    columns, numeric = ["stream", "days", "fetched", "failing", "error"], frozenset({"days", "failing"})
+    print_rows(columns, rows, form=chosen_form(as_json=False, as_csv=False), numeric=numeric)
+
+
+@app.command("test")
+def ask(name: Name, data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Ask the source one cheap question with its secret; exit 1 when it refuses."""
+    with open_client(data, config) as client:
+        answer = client.call("POST", f"{_path(name)}/test")
+    if as_json:
+        print_json(answer)
+        return
+    typer.echo(f"{name}: {answer['reads']}")
+
+
+@app.command("reparse")
+def reparse(name: Name, data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Read the kept pages again, without the network: for a version that understands more. Exit code 4: some failed."""
+    summary: dict[str, Any] = {}
+    with open_client(data, config) as client:
+        for line in client.stream("POST", f"{_path(name)}/reparse"):
+            if "summary" in line:
+                summary = line["summary"]
+            elif line["window"]["error"]:
+                note(f"{line['window']['stream']} {line['window']['from']}: {line['window']['error']}")
+    if as_json:
+        print_json(summary)
+    else:
+        note(f"{name}: {summary['windows']:,} slices read again, {summary['changed']:,} changed")
+    if summary["failed"]:
+        raise typer.Exit(4)
+
+
+@app.command("remove")
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    data: Data = None,
+    config: ConfigFile = None,
+) -> None:
+    """Read a source no more; what it has brought stays and counts."""
+    confirm(f"Stop reading {name}? What it has brought stays.", yes=yes)
+    with open_client(data, config) as client:
+        client.call("DELETE", _path(name))
+    note(f"{name} is read no more")
+
+
+def _path(name: str) -> str:
+    return f"/api/v1/sources/{quote(name, safe='')}"
