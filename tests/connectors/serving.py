@@ -52,6 +52,7 @@ def serving(answer: Callable[[Question], object], error: Callable[[Refuse], obje
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are sent apart
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)

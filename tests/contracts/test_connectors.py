@@ -47,8 +47,11 @@ from tests.contracts.source_case import Case, Facts, Reply, StandIn, standing_in
 
 MODULES = (
     "tests.contracts.tiny_source",
+    "tests.contracts.anthropic_source",
+    "tests.contracts.aws_source",
     "tests.contracts.azure_source",
     "tests.contracts.gcp_source",
+    "tests.contracts.openai_source",
 )
 CASES: list[Case] = [importlib.import_module(name).CASE for name in MODULES]
 NAME = "bill"

@@ -72,7 +72,9 @@ def pages(api: Api, asked: Asked, ways: Sequence[Way]) -> Iterator[Page]:
     cursor, number = asked.cursor, asked.number
     way, place = _from_cursor(api, cursor, len(ways))
     while True:
-        way, body = _first(api, ways) if not cursor else (way, _next(api, ways[way], place))
+        way, body = (
+            _first(api, ways) if not cursor else (way, _next(api, ways[way], place, kept=number == asked.number))
+        )
         following = _following(api, body, place)
         next_cursor = f"{way}|{following}" if following else ""
         yield Page(asked.stream.name, asked.window, number, cursor, next_cursor, body, asked.account)
@@ -98,12 +100,13 @@ def _first(api: Api, ways: Sequence[Way]) -> tuple[int, bytes]:
     raise SourceFailed(f"{api.name} does not understand the question (status 400): {refused.words}")
 
 
-def _next(api: Api, way: Way, place: str) -> bytes:
+def _next(api: Api, way: Way, place: str, *, kept: bool) -> bytes:
+    """A further page; a place kept from an earlier run that is forgotten will not come back, one of this run may."""
     try:
         return _get(api, Way(way.path, (*way.query, ("page", place)), way.headers))
     except _Refused as error:
         words = f"{api.name} no longer knows the place in this report (status 400): {error.words}"
-        raise SourceFailed(f"{words}; read the day from its start", retry_seconds=_LATER_SECONDS) from None
+        raise SourceFailed(f"{words}; read the day anew", retry_seconds=None if kept else _LATER_SECONDS) from None
 
 
 def _following(api: Api, body: bytes, place: str) -> str:

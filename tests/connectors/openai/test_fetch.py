@@ -15,7 +15,7 @@ from tallystick.transport.patience import Patience
 from tallystick.usage.meters import INPUT_METERS
 from tests.connectors.openai.fake import DAY, KEY, Organisation, served
 from tests.connectors.openai.samples import COMPLETIONS, COSTS, DAY_S, USAGE
-from tests.connectors.serving import Served
+from tests.connectors.serving import Refuse, Served
 
 WINDOW = Period(DAY_S * 1_000_000, DAY_S * 1_000_000 + DAY_US)
 
@@ -204,9 +204,25 @@ def test_a_kept_place_that_is_none_of_ours_is_refused_before_asking(cursor: str)
     assert asked.questions == []
 
 
-def test_a_place_that_the_provider_forgot_is_said() -> None:
-    with connected(whole()) as (source, _), pytest.raises(SourceFailed, match="no longer knows the place"):
+def test_a_place_that_the_provider_forgot_is_said_and_only_one_of_this_run_is_asked_for_again() -> None:
+    with connected(whole()) as (source, _), pytest.raises(SourceFailed, match="no longer knows the place") as failed:
         list(source.fetch(REPORTS["costs"].stream, WINDOW, "0|page_77", 1))
+    assert failed.value.retry_seconds is None
+
+    organisation = Organisation()
+    organisation.answer = lambda question: (  # type: ignore[method-assign]
+        {"data": [], "has_more": True, "next_page": "page_1"} if not question.one("page") else _refuse()
+    )
+    with (
+        connected(organisation) as (source, _),
+        pytest.raises(SourceFailed, match="no longer knows the place") as failed,
+    ):
+        list(source.fetch(REPORTS["costs"].stream, WINDOW))
+    assert failed.value.retry_seconds == 600.0
+
+
+def _refuse() -> object:
+    raise Refuse(400, "the page has expired")
 
 
 def test_the_check_says_what_the_key_may_read_and_the_limit_in_the_currency() -> None:
