@@ -109,4 +109,4 @@ def page_of(body: bytes, stream: str = "cur2", window: Period = NOVEMBER, cursor
 
 def setup_of(**options: str) -> Setup:
     secrets = {"secret_access_key": "planted-secret", "session_token": "planted-token"}
-    return Setup("aws", "aws-main", options, secrets.__getitem__, lambda: NOON)
+    return Setup("aws", "aws-main", options, lambda name: secrets.get(name, ""), lambda: NOON)

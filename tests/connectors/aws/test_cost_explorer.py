@@ -107,7 +107,7 @@ def serving(server):
 
 def source(url, **options):
     return connect(setup_of(
-        cost_explorer="on", cost_explorer_endpoint=url, access_key_id="AKID", secret_access_key="env:S", **options
+        cost_explorer="on", cost_explorer_endpoint=url, access_key_id="AKID", **options
     ))  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_a_refusal_says_what_to_do_and_no_secret(refusal, reason, again):
     server.refuse = [refusal]
 
     with pytest.raises(SourceFailed, match=reason) as caught:
-        read(server, session_token="env:T")
+        read(server)
     assert (caught.value.retry_seconds is not None) == again
     assert "planted" not in caught.value.reason
     assert "script" not in caught.value.reason

@@ -51,9 +51,7 @@ def fetch_costs(
     while at_cursor:
         question, _, token = at_cursor.partition("|")
         if question not in _QUESTIONS:
-            raise SourceFailed(
-                f"the cursor {cursor[:60]!r} is none of ours: read the month from its start", retry_seconds=0.0
-            )
+            raise SourceFailed(f"the cursor {cursor[:60]!r} is none of ours: read the month from its start")
         body = _ask(signer, url, question_of(question, Period(window.start_us, end), token), patience)
         following = _following(body, question)
         yield Page(stream, window, number, cursor, following, body, account)
@@ -98,20 +96,22 @@ def _following(body: bytes, question: str) -> str:
 
 def parse_costs(page: Page, reading: Reading) -> Iterator[BillLine | Rejected]:
     """The lines of an answer; pure."""
-    said = json.loads(page.body)
+    try:
+        said = json.loads(page.body)
+        groups = [(day, group) for day in said["ResultsByTime"] for group in day.get("Groups", ())]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        yield Rejected(0, "that is no answer of Cost Explorer")
+        return
     rest = page.cursor.startswith("rest|")
-    place = 0
-    for day in said["ResultsByTime"]:
-        for group in day.get("Groups", ()):
-            place += 1
-            try:
-                line = _line(day, group, place, page, reading, rest=rest)
-            except (BadCell, KeyError, TypeError, ValueError, AttributeError) as problem:
-                why = str(problem) if isinstance(problem, BadCell) else f"the group has changed: {problem!r}"
-                yield Rejected(place, why, json.dumps(group)[:500])
-                continue
-            if line is not None:
-                yield line
+    for place, (day, group) in enumerate(groups, start=1):
+        try:
+            line = _line(day, group, place, page, reading, rest=rest)
+        except (BadCell, KeyError, TypeError, ValueError, AttributeError) as problem:
+            why = str(problem) if isinstance(problem, BadCell) else f"the group has changed: {problem!r}"
+            yield Rejected(place, why, json.dumps(group)[:500])
+            continue
+        if line is not None:
+            yield line
 
 
 def _line(

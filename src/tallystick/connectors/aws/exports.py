@@ -32,7 +32,7 @@ def fetch_month(
     version, first_file, first_part = _from_cursor(cursor)
     if cursor and version != delivery.version:
         words = f"{place.name} was written anew while {month_of(window)} was read: read that month from its start"
-        raise SourceFailed(words, retry_seconds=0.0)
+        raise SourceFailed(words)
     if not delivery.files:
         _none_below(place)
     held: tuple[str, bytes] | None = None
@@ -82,7 +82,5 @@ def _from_cursor(cursor: str) -> tuple[str, int, int]:
     version, _, rest = cursor.partition("|")
     file, _, part = rest.partition("|")
     if cursor and not (file.isdigit() and part.isdigit()):
-        raise SourceFailed(
-            f"the cursor {cursor[:60]!r} is none of ours: read the month from its start", retry_seconds=0.0
-        )
+        raise SourceFailed(f"the cursor {cursor[:60]!r} is none of ours: read the month from its start")
     return version, int(file or 0), int(part or 0)

@@ -30,7 +30,7 @@ def parse_logs(page: Page, reading: Reading) -> Iterator[BillLine | Rejected]:
     sums: dict[tuple[Any, ...], _Sum] = {}
     seen: set[str] = set()
     for number, line in enumerate(page.body.splitlines(), start=1):
-        record = json.loads(line)
+        record = _record(line)
         problem = _problem(record, seen)
         if problem:
             yield Rejected(number, problem, line.decode()[:500])
@@ -47,6 +47,19 @@ def parse_logs(page: Page, reading: Reading) -> Iterator[BillLine | Rejected]:
     day = f"{moment(page.window.start_us):%Y-%m-%d}"
     for key, one in sums.items():
         yield from _lines(key, one, day, page, reading)
+
+
+def _record(line: bytes) -> Mapping[str, Any]:
+    """A record as it was kept: texts and members of the shape that `strip` gives them, or none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        return {"unreadable": len(line)}
+    members = ("input", "output", "identity", "requestMetadata", "cache_creation")
+    right = all(isinstance(value, dict if name in members else (str, int)) for name, value in found.items())
+    return found if right else {"unreadable": len(line)}
 
 
 def _problem(record: Mapping[str, Any], seen: set[str]) -> str:

@@ -30,6 +30,7 @@ FOCUS = Stream("focus", "FOCUS export", "invoice", "month", revises_days=_BILL_D
 LOGS = Stream("invocation_logs", "Bedrock invocation logs", "usage", "day", revises_days=1)
 COSTS = Stream("cost_explorer", "Cost Explorer ($0.01 a request)", "cost", "month", revises_days=8, backfill_days=365)
 _PLACED = {"cur": CUR2, "focus": FOCUS, "invocation_logs": LOGS}
+_COST_EXPLORER = "https://ce.us-east-1.amazonaws.com/"
 _ON = {"on": True, "off": False, "": False}
 
 OPTIONS = (
@@ -45,7 +46,7 @@ OPTIONS = (
     Option("profiles", "Models of application inference profiles: abcd1234=anthropic.claude-sonnet-4-6"),
     Option("market_unit", 'What a Marketplace "Unit" is, where the bill does not say: 1M Tokens'),
     Option("endpoint", "Address of a service that speaks S3, in place of AWS's"),
-    Option("cost_explorer_endpoint", "Address in place of AWS's", default="https://ce.us-east-1.amazonaws.com/"),
+    Option("cost_explorer_endpoint", "Address in place of AWS's", default=_COST_EXPLORER),
 )
 
 
@@ -61,8 +62,8 @@ class Aws:
     def fetch(self, stream: Stream, window: Period, cursor: str = "", number: int = 0) -> Iterator[Page]:
         asked = (stream.name, window, self.setup.account)
         if stream.name == COSTS.name:
-            url = self._option("cost_explorer_endpoint", "https://ce.us-east-1.amazonaws.com/")
-            signer = self._signer("ce", "us-east-1", named="cost_explorer_endpoint")
+            url = self._option("cost_explorer_endpoint", _COST_EXPLORER)
+            signer = Signer(self._key, "us-east-1", "ce", self.setup.now_us, allow_private=url != _COST_EXPLORER)
             return fetch_costs(signer, url, asked, cursor, number, patience=self.patience)
         place = self._place(stream)
         if stream.name == LOGS.name:
@@ -96,14 +97,14 @@ class Aws:
         bucket, prefix = found
         region = self._option("region", "us-east-1")
         address = Address(bucket, prefix, region, self._option("endpoint"))
-        return Bucket(address, self._signer("s3", region, named="endpoint"), self.patience)
-
-    def _signer(self, service: str, region: str, *, named: str) -> Signer:
-        return Signer(self._key, region, service, self.setup.now_us, allow_private=bool(self._option(named)))
+        signer = Signer(self._key, region, "s3", self.setup.now_us, allow_private=bool(address.endpoint))
+        return Bucket(address, signer, self.patience)
 
     def _key(self) -> AwsKey:
-        session = self.setup.secret("session_token") if self._option("session_token") else ""
-        return AwsKey(self._option("access_key_id"), self.setup.secret("secret_access_key"), session)
+        secret = self.setup.secret("secret_access_key")
+        if not secret:
+            raise SourceFailed("secret_access_key is not set: name the variable or file that holds it")
+        return AwsKey(self._option("access_key_id"), secret, self.setup.secret("session_token"))
 
     def _option(self, name: str, default: str = "") -> str:
         return self.setup.options.get(name, "").strip() or default
@@ -145,9 +146,8 @@ def _keyed(name: str, options: dict[str, str], streams: Sequence[Stream]) -> Non
     for one in remote:
         if parse_location(options[one]) is None:
             raise ConfigError(f"{one} is {options[one]!r}; write s3://bucket/prefix", where=name)
-    missing = [one for one in ("access_key_id", "secret_access_key") if not options.get(one)]
-    if missing and (remote or COSTS in streams):
-        raise ConfigError(f"{' and '.join(missing)} must be set to ask AWS", where=name)
+    if not options.get("access_key_id") and (remote or COSTS in streams):
+        raise ConfigError("access_key_id must be set to ask AWS", where=name)
 
 
 def _profiles(text: str) -> dict[str, str]:

@@ -145,7 +145,8 @@ def _read_parquet(body: bytes) -> pa.Table:
 
 def _read_csv(body: bytes, broken: dict[int, str]) -> pa.Table:
     """All cells as texts, so that no account loses its zeros; bad rows are set aside with their place."""
-    head = io.BytesIO(body.removeprefix(b"\xef\xbb\xbf")).readline()
+    body = _utf8(body.removeprefix(b"\xef\xbb\xbf"))
+    head = io.BytesIO(body).readline()
     names = pa_csv.read_csv(pa.BufferReader(head.rstrip(b"\r\n") + b"\n"), parse_options=_LINES).column_names
 
     def skip(row: Any) -> str:
@@ -154,7 +155,7 @@ def _read_csv(body: bytes, broken: dict[int, str]) -> pa.Table:
         return "skip"
 
     return pa_csv.read_csv(
-        pa.BufferReader(body.removeprefix(b"\xef\xbb\xbf")),
+        pa.BufferReader(body),
         read_options=pa_csv.ReadOptions(use_threads=False, block_size=16 * _MIB),
         parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
         convert_options=pa_csv.ConvertOptions(
@@ -162,6 +163,15 @@ def _read_csv(body: bytes, broken: dict[int, str]) -> pa.Table:
             quoted_strings_can_be_null=True,
         ),
     )  # fmt: skip
+
+
+def _utf8(body: bytes) -> bytes:
+    """The same, with U+FFFD for what is no UTF-8: a stray byte in a description must not cost a month."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return body.decode(errors="replace").encode()
+    return body
 
 
 def _cells(column: Any) -> Sequence[Any]:
