@@ -143,12 +143,11 @@ def due_windows(
             first = max(wanted.since_us, backfill_from(stream, _LONGEST_DAYS, now_us))
             found += [(stream, one) for one in windows_of(stream, first, now_us)]
             continue
-        # Slices that were begun stay wanted, though they have left the stretch that a first run would read.
+        # All since the first that was ever read stays wanted, also what came while nothing ran.
         oldest = min([since, *(start for name, start in known if name == stream.name)])
         for period in windows_of(stream, oldest, now_us):
             row = known.get((stream.name, period.start_us))
-            wanted_at_all = row is not None or period.end_us > since
-            if wanted_at_all and is_due(stream, period, row, now_us, every):
+            if is_due(stream, period, row, now_us, every):
                 found.append((stream, period))
     return found
 

@@ -1,0 +1,148 @@
+"""Sources of bills over the API: set up by reference, synced, told of, and no secret anywhere."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+
+from tallystick.api.app import build_api
+from tallystick.api.services import Services
+from tallystick.connectors.registry import Kinds
+from tallystick.operations.connect_source import Sources
+from tallystick.operations.context import Context
+from tallystick.operations.due_windows import windows_of
+from tallystick.operations.keep_sources import due_sources
+from tallystick.pricing.book import PriceBook
+from tests.api.client import ask
+from tests.contracts.source_case import Reply, StandIn, standing_in
+from tests.contracts.tiny_source import CASE, KIND, STREAM
+from tests.pricing.sample import day
+
+Lines = list[tuple[str, str]]
+NOON = day("2026-11-03") + 43_200_000_000
+SINCE = {"since_us": day("2026-11-03")}
+
+
+class Clock:
+    now = NOON
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with standing_in(CASE) as running:
+        yield running
+
+
+@pytest.fixture
+def sources() -> Sources:
+    Clock.now = NOON
+    kinds = Kinds({"tiny": KIND}, {"lost": "its package is broken"})
+    return Sources(kinds, lambda: PriceBook([]), {"KEY": "planted-secret"}.get, clock=lambda: Clock.now)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def app(context: Context, services: Services, sources: Sources) -> FastAPI:
+    return build_api(context, replace(services, sources=sources))
+
+
+def body(stand_in: StandIn, **more: object) -> dict[str, object]:
+    return {"kind": "tiny", "account": "acct", "options": {"base_url": stand_in.url}, "secrets": {"key": "env:KEY"}, "backfill_days": 1} | more  # fmt: skip
+
+
+def test_a_source_is_set_up_tested_synced_shown_and_removed(app: FastAPI, local: Lines, stand_in: StandIn) -> None:
+    made = ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    assert (made.status, made.json["state"], made.json["covered_days"]) == (200, "new", 0)
+    assert ask(app, "POST", "/api/v1/sources/bill/test", local).json["reads"] == "the key may read costs"
+    *progress, last = [json.loads(one) for one in ask(app, "POST", "/api/v1/sources/bill/sync", local, {}).body.splitlines()]  # fmt: skip
+    assert [one["progress"]["done"] for one in progress] == [0, 1, 2]
+    summary = last["summary"]
+    assert (summary["due"], summary["read"], summary["rows"], summary["changed"]) == (2, 2, 3, 2)
+    (newest, _) = summary["windows"]
+    assert newest["slices"][0]["sums"] == {"billed_cost": "0.0275"}
+    (shown,) = ask(app, "GET", "/api/v1/sources", local).json["set_up"]
+    assert (shown["state"], shown["rows"], shown["last_at"]) == ("ok", 3, "2026-11-03T00:00:00Z")
+    again = ask(app, "POST", "/api/v1/sources/bill/reparse", local).body.splitlines()[-1]
+    assert json.loads(again)["summary"] == {"source": "bill", "windows": 2, "changed": 0, "failed": 0}
+    assert ask(app, "DELETE", "/api/v1/sources/bill", local).status == 200
+    assert ask(app, "GET", "/api/v1/sources/bill", local).status == 404
+    assert ask(app, "POST", "/api/v1/sources/bill/sync", local, {}).status == 404
+    back = ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    assert back.json["rows"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"secrets": {"key": "planted-secret"}}, "not what it is"),
+        ({"secrets": {"key": "env:"}}, "not what it is"),
+        ({"secrets": {}}, "needs key"),
+        ({"secrets": {"other": "env:KEY"}}, "has no secret"),
+        ({"options": {}}, "needs base_url"),
+        ({"options": {"base_url": "x", "bse": "y"}}, "has no option"),
+        ({"options": {"key": "planted-secret"}}, "is a secret"),
+        ({"kind": "tny"}, "no kind of source"),
+        ({"kind": "lost"}, "its package is broken"),
+        ({"backfill_days": 0}, "read back"),
+        ({"every_minutes": 1}, "every 1 minutes"),
+    ],
+)
+def test_a_setup_that_makes_no_sense_is_refused_with_a_next_step_and_repeats_no_secret(
+    app: FastAPI, local: Lines, stand_in: StandIn, context: Context, change: dict[str, object], words: str
+) -> None:
+    answer = ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in, **change))
+    assert answer.status == 400
+    assert words in answer.json["error"]["what"]
+    assert answer.json["error"]["next_steps"]
+    assert b"planted-secret" not in answer.body
+    assert context.config_db.rows("SELECT count(*) FROM source") == [(0,)]
+
+
+def test_a_name_that_had_another_account_is_taken(app: FastAPI, local: Lines, stand_in: StandIn) -> None:
+    ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    ask(app, "DELETE", "/api/v1/sources/bill", local)
+    assert ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in, account="other")).status == 409
+
+
+def test_what_stopped_stays_stopped_until_the_setup_is_changed(
+    app: FastAPI, local: Lines, stand_in: StandIn, context: Context, sources: Sources
+) -> None:
+    ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    assert due_sources(context, sources) == ["bill"]
+    stand_in.fault = lambda number, reply: Reply(401, b"{}")
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    assert ask(app, "GET", "/api/v1/sources/bill", local).json["state"] == "stopped"
+    assert due_sources(context, sources) == []
+    ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    assert due_sources(context, sources) == ["bill"]
+
+
+def test_a_slice_is_read_again_until_it_can_no_longer_change(
+    app: FastAPI, local: Lines, stand_in: StandIn, context: Context, sources: Sources
+) -> None:
+    ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in, backfill_days=1))
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, SINCE)
+    asked = len(stand_in.requests)
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    assert "day=2026-11-02" in " ".join(f"{name}={value}" for one in stand_in.requests[asked:] for name, value in one.query)  # fmt: skip
+    assert due_sources(context, sources) == []
+    Clock.now += 3_600_000_000
+    assert due_sources(context, sources) == ["bill"]
+    # The day ends, and two more pass: it is read once more, and then never again.
+    Clock.now = day("2026-11-06")
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    asked = len(stand_in.requests)
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    days = {value for one in stand_in.requests[asked:] for name, value in one.query if name == "day"}
+    assert days == {"2026-11-04", "2026-11-05", "2026-11-06"}
+
+
+def test_slices_are_days_or_whole_months_the_newest_first() -> None:
+    found = windows_of(replace(STREAM, slice="month"), day("2025-12-31"), day("2026-02-01"))
+    assert [(one.start_us, one.end_us) for one in found] == [
+        (day("2026-02-01"), day("2026-03-01")),
+        (day("2026-01-01"), day("2026-02-01")),
+        (day("2025-12-01"), day("2026-01-01")),
+    ]
+    assert [one.start_us for one in windows_of(STREAM, NOON, NOON)] == [day("2026-11-03")]
