@@ -51,7 +51,10 @@ class _Refused(ValueError):
 
 def read_detail(row: Row, line_no: int, reading: Reading) -> BillLine | Rejected | None:
     """The line; None where the other export of the two gives it."""
-    cells = {str(name).strip().lower(): cell for name, cell in row.items()}
+    cells: dict[str, Any] = {}
+    for name, cell in row.items():
+        if cell not in (None, "") or str(name).strip().lower() not in cells:
+            cells[str(name).strip().lower()] = cell
     try:
         return _line(cells, row, line_no, reading)
     except _Refused as refused:
