@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from functools import lru_cache
 
 from tallystick.connectors.azure.meters import Named, read_meter
 from tallystick.usage.meters import BY_NAME
@@ -34,6 +35,7 @@ class Judged:
     unit: Unit | None
 
 
+@lru_cache(maxsize=8192)
 def judge(meter: str, service: str, family: str, resource: str, spelled: str) -> Judged:
     """What the texts of a line say; `spelled` is the unit of measure, empty where the bill has none."""
     named = read_meter(meter, family)
