@@ -13,7 +13,7 @@ from typing import Any
 from tallystick.kernel.ids import new_id
 from tallystick.kernel.money import grains_from_decimal, text_from_grains
 from tallystick.kernel.period import DAY_US
-from tallystick.ledger.adjust import COPIED, COSTS, REASON, SOURCE_KEY, adjustable, adjustment_id, differences
+from tallystick.ledger.adjust import COPIED, COSTS, EVENTS, REASON, SOURCE_KEY, adjustable, adjustment_id, differences
 from tallystick.operations.audit import record
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.contract_months import month_factors
@@ -94,8 +94,19 @@ def _differences(context: Context, start_us: int, end_us: int) -> Iterator[list[
         paid_book = PriceBook(contracted(book.cards, contracts, months)) if contracts else listed_book
         paid = prepare_rating(engine, paid_book, events, whole, suffix="_paid")
         sql = differences(engine.dialect, listed, paid)
-        for start in range(start_us, end_us, DAY_US):
-            yield engine.rows(sql, whole | {"from": start, "to": min(end_us, start + DAY_US)})
+        for day in _days(context, whole):
+            yield engine.rows(sql, whole | {"from": max(start_us, day), "to": min(end_us, day + DAY_US)})
+
+
+def _days(context: Context, whole: dict[str, Any]) -> list[int]:
+    """Starts of the UTC days that have calls."""
+    dialect = context.ledger.dialect
+    day = dialect.micros(dialect.bucket("u.occurred_at", DAY_US // 1_000_000))
+    rows = context.ledger.rows(
+        f"SELECT DISTINCT {day} AS day FROM {dialect.final(EVENTS)} u WHERE {adjustable(dialect)} ORDER BY day",  # noqa: S608 - names of ours
+        {"from": whole["from"], "to": whole["to"]},
+    )
+    return [int(str(one)) for (one,) in rows]
 
 
 def _adjustment(row: Sequence[Any], found: Rerating) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tallystick.web.serve_budgets import serve_budget, serve_budgets
 from tallystick.web.serve_explore import serve_csv, serve_explore
 from tallystick.web.serve_gateway import serve_gateway
 from tallystick.web.serve_overview import serve_overview
+from tallystick.web.serve_prices import serve_prices
 from tallystick.web.serve_requests import serve_request, serve_requests
 from tallystick.web.serve_rest import serve_find, serve_login, serve_sources, serve_theme
 from tallystick.web.site import BaseUrl, Site, principal_of
@@ -34,6 +35,7 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/budgets/{name}", serve_budget),
     ("/gateway", serve_gateway),
     ("/sources", serve_sources),
+    ("/prices", serve_prices),
     ("/find", serve_find),
     ("/login", serve_login),
 )

@@ -37,7 +37,7 @@ HEADERS = {
     "vary": "cookie",
 }
 # Pages that the filters of figures mean nothing to.
-UNFILTERED = frozenset({"/budgets", "/gateway", "/sources"})
+UNFILTERED = frozenset({"/budgets", "/gateway", "/sources", "/prices"})
 THEME_COOKIE = "tally_theme"
 PAGES = (
     ("/", "Overview", "overview", "o"),
@@ -46,6 +46,7 @@ PAGES = (
     ("/budgets", "Budgets", "budgets", "b"),
     ("/gateway", "Gateway", "gateway", "g"),
     ("/sources", "Sources", "sources", "s"),
+    ("/prices", "Prices", "prices", "p"),
 )
 
 

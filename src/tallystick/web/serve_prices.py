@@ -1,0 +1,203 @@
+"""Prices: what holds, what held, what contracts make of it, what is doubtful, and what a change would cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tallystick.charts.format import money
+from tallystick.kernel.errors import TallyError
+from tallystick.kernel.money import text_from_grains
+from tallystick.kernel.period import DAY_US, local_day
+from tallystick.operations.context import now_us
+from tallystick.operations.explain_price import explain_price, list_prices
+from tallystick.operations.explore import read_freshness
+from tallystick.operations.find_prices import list_findings
+from tallystick.operations.manage_prices import list_contracts
+from tallystick.operations.simulate_prices import DIMENSIONS, Effect, Simulation, simulate_prices, totals
+from tallystick.pricing.model import PriceCard
+from tallystick.pricing.revise import HUNDRED_PERCENT
+from tallystick.pricing.scenario import parse_scenario
+from tallystick.usage.meters import BY_NAME, TOKEN_METERS
+from tallystick.web.render import facts, render
+from tallystick.web.site import Site
+
+_MOST = 60
+_SHOWN = ("uncached_input", "cache_read", "cache_write_5m", "plain_output")
+CHANGES = (
+    ("percent", "every price by so many per cent"),
+    ("tokenizer_percent", "so many per cent more tokens for the same text"),
+    ("per_request", "so many dollars a request, tokens free"),
+    ("to_service_tier", "bought in this service tier"),
+)
+_PERIODS = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"))
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """One size class of one card, written; amounts per million tokens by `_SHOWN`."""
+
+    provider: str
+    model: str
+    href: str
+    conditions: str
+    since: str
+    amounts: tuple[str, ...]
+    others: str
+    source: str
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """One group of a simulation, written."""
+
+    value: str
+    before: str
+    after: str
+    change: str
+    percent: str
+    worse: bool
+    calls: int
+
+
+def serve_prices(request: Request, site: Site) -> Response:
+    """``/prices``: search and findings; with ``model`` its history; with ``change`` what it would cost."""
+    context, params, at = site.context, request.query_params, now_us()
+    search, name = params.get("q", "").strip()[:200], params.get("model", "")[:200]
+    cards = list_prices(context, model=search) if search else []
+    history = explain_price(context, model=name, provider=params.get("provider", "")[:200]) if name else None
+    form = {key: params.get(key, "").strip()[:200] for key in ("of", "change", "value", "days")}
+    found, wrong = _simulated(site, form, at)
+    return render(
+        request,
+        site,
+        "prices.html",
+        heading="Prices",
+        q=search,
+        rows=[row for card in cards[:_MOST] for row in _rows(card, context.zone, at)],
+        left_out=max(0, len(cards) - _MOST),
+        history=history,
+        past=[
+            row
+            for card in (history.cards if history else ())
+            for row in _rows(card, context.zone, at, held=card.price_id in history.in_force if history else False)
+        ],
+        shown=[BY_NAME[one].name.replace("_", " ") for one in _SHOWN],
+        findings=[
+            (one.finding.kind.replace("_", " "), one.finding.what, money(one.finding.amount, one.finding.currency)
+             if one.finding.amount is not None else "", f"{local_day(one.found_at, context.zone):%Y-%m-%d}")
+            for one in list_findings(context)
+        ],
+        contracts=[
+            (one.name, one.provider, one.model, f"{(HUNDRED_PERCENT - one.factor) / 10_000:g} %", len(one.fixed),
+             "yes" if one.volume else "", _since(one.start_us, context.zone),
+             _since(one.end_us, context.zone) if one.end_us else "until further notice")
+            for one in list_contracts(context)
+        ],
+        form=form,
+        changes=CHANGES,
+        periods=_PERIODS,
+        wrong=wrong,
+        effects=[(one, _effect_rows(found, one)) for one in DIMENSIONS] if found else [],
+        months=_months(found) if found else [],
+        facts=facts(None, read_freshness(context), at, context.zone),
+    )  # fmt: skip
+
+
+def _simulated(site: Site, form: dict[str, str], at: int) -> tuple[Simulation | None, str]:
+    """The simulation the form asks for, or what is wrong with it."""
+    if not form["change"]:
+        return None, ""
+    value: Any = form["value"]
+    raw = {"change": [{"model": form["of"], form["change"]: value}]}
+    days = int(form["days"]) if form["days"].isdigit() and 0 < int(form["days"]) <= 1500 else 30
+    try:
+        scenario = parse_scenario(raw, "the form")
+        return simulate_prices(site.context, scenario, start_us=at - days * DAY_US, end_us=at), ""
+    except TallyError as error:
+        return None, error.what
+
+
+def _rows(card: PriceCard, zone: str, at: int, *, held: bool = True) -> list[PriceRow]:
+    state = (
+        "withdrawn" if card.withdrawn_at is not None else "" if held else "later" if card.valid_from > at else "earlier"
+    )
+    rows = []
+    for tier in card.tiers:
+        words = [card.service_tier or "standard", card.region]
+        words.append(f"above {tier.above_input_tokens:,} tokens" if tier.above_input_tokens else "")
+        words.append(
+            "at {}:{:02}–{}:{:02} UTC".format(*divmod(card.hours[0], 60), *divmod(card.hours[1], 60))
+            if card.hours
+            else ""
+        )
+        others = [
+            f"{one.replace('_', ' ')} {_per(one, price)}"
+            for one, price in sorted(tier.prices.items())
+            if one not in _SHOWN
+        ]
+        rows.append(
+            PriceRow(
+                card.provider,
+                card.model,
+                "/prices?" + urlencode({"model": card.model, "provider": card.provider}),
+                ", ".join(word for word in words if word),
+                _since(card.valid_from, zone),
+                tuple(_per(one, tier.prices[one]) if one in tier.prices else "" for one in _SHOWN),
+                "; ".join(others),
+                card.source,
+                state,
+            )
+        )
+    return rows
+
+
+def _per(meter: str, grains: int) -> str:
+    return text_from_grains(grains * (10**6 if meter in TOKEN_METERS else 1))
+
+
+def _since(at_us: int, zone: str) -> str:
+    return f"{local_day(at_us, zone):%Y-%m-%d}" if at_us else "always"
+
+
+def _effect_rows(found: Simulation, dimension: str) -> list[EffectRow]:
+    return [_effect(one, one.value or "(unknown)") for one in totals(found.effects[dimension])[:_MOST]]
+
+
+def _months(found: Simulation) -> list[EffectRow]:
+    """All usage month by month, one row for each currency."""
+    held: dict[tuple[str, str], list[Effect]] = {}
+    for one in found.effects["model"]:
+        held.setdefault((one.month, one.currency), []).append(one)
+    rows = []
+    for (month, currency), group in sorted(held.items()):
+        before, after = _sum([one.before for one in group]), _sum([one.after for one in group])
+        calls = sum(one.calls for one in group)
+        rows.append(_effect(Effect(month, "", currency, before, after, calls, 0, 0), month))
+    return rows
+
+
+def _sum(costs: Sequence[int | None]) -> int | None:
+    known = [one for one in costs if one is not None]
+    return sum(known) if known else None
+
+
+def _effect(one: Effect, name: str) -> EffectRow:
+    if one.before is None or one.after is None:
+        written = (money(one.before, one.currency), money(one.after, one.currency))
+        return EffectRow(name, *written, "", "", worse=False, calls=one.calls)
+    change = one.after - one.before
+    percent = f"{change / one.before * 100:+.1f} %" if one.before else ""
+    return EffectRow(
+        name,
+        money(one.before, one.currency),
+        money(one.after, one.currency),
+        money(change, one.currency, sign=True),
+        percent,
+        worse=change > 0,
+        calls=one.calls,
+    )
