@@ -1,0 +1,1 @@
+"""How long a month of ten million metered events takes to be held against its bills."""
