@@ -91,8 +91,8 @@ class FocusReader:
         parts = ((layout.money, read_grains), (layout.quantities, read_grains), (layout.instants, read_instant))
         for part, read in parts:
             for attribute, (at, name) in part.items():
-                values[attribute] = found = self._column(name, cells[at], read)
-                if self._is_bad(name):
+                values[attribute] = found = self._column(read, cells[at], read)
+                if self._is_bad(read):
                     for row, value in enumerate(found):
                         if isinstance(value, Bad):
                             problems.setdefault(row, f"{name}: {value.reason}")
@@ -125,8 +125,8 @@ class FocusReader:
             found = self._memories[key] = _Memory(read)
         return found
 
-    def _is_bad(self, name: str) -> bool:
-        return any(one.bad for key, one in self._memories.items() if isinstance(key, tuple) and key[0] == name)
+    def _is_bad(self, read: object) -> bool:
+        return any(one.bad for key, one in self._memories.items() if isinstance(key, tuple) and key[0] == read)
 
     def _check(self, values: dict[str, list[Any]], problems: dict[int, str], rows: int) -> None:
         nothing: list[Any] = [None] * rows

@@ -11,9 +11,10 @@ import importlib
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -27,6 +28,7 @@ _ALWAYS_ALLOWED = 64 * 1024 * 1024
 _MAX_LINE = 16 * 1024 * 1024
 _MAX_DOCUMENT = 512 * 1024 * 1024
 _HEAD = 64 * 1024
+_ROWS = 20_000
 _ZSTD_PIECE = 1024
 _DELIMITERS = ",;\t|"
 _PARQUET, _GZIP, _ZSTD, _ZIP = b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
@@ -58,7 +60,7 @@ class OpenFile:
         columns: In the file's order; empty for JSON.
         records: To be read once.
         position: Bytes of the file on disk read so far.
-        rows: Of a CSV file, its rows as lists with the line each ends on, instead of `records`.
+        rows: Of a CSV file, many rows at a time with the line each ends on, instead of `records`.
         batches: Of a Parquet file, its Arrow batches, instead of `records`.
     """
 
@@ -66,7 +68,7 @@ class OpenFile:
     columns: tuple[str, ...]
     records: Iterator[Raw]
     position: Callable[[], int]
-    rows: Iterator[tuple[int, list[str]]] | None = None
+    rows: Iterator[tuple[Sequence[int], list[list[str]]]] | None = None
     batches: Iterator[Any] | None = None
 
 
@@ -270,7 +272,7 @@ def _open_csv(text: io.TextIOWrapper, path: Path, position: Callable[[], int]) -
     while not heading.strip():
         heading = _line(text, path)
     delimiter = max(_DELIMITERS, key=heading.count)
-    reader = csv.reader(_chain(heading, text), delimiter=delimiter, strict=False)
+    reader = csv.reader(chain([heading], text), delimiter=delimiter, strict=False)
     names = tuple(name.strip() for name in next(reader))
     if len(names) < 2 or len(set(names)) != len(names) or not all(name.isprintable() for name in names):
         raise DataError(
@@ -279,11 +281,6 @@ def _open_csv(text: io.TextIOWrapper, path: Path, position: Callable[[], int]) -
             next_steps=[f"found: {', '.join(names)[:200]}"],
         )
     return OpenFile("CSV", names, _csv_rows(reader, names, path), position, rows=_csv_lists(reader, path))
-
-
-def _chain(heading: str, text: io.TextIOWrapper) -> Iterator[str]:
-    yield heading
-    yield from text
 
 
 def _csv_rows(reader: Any, names: tuple[str, ...], path: Path) -> Iterator[Raw]:
@@ -301,10 +298,18 @@ def _csv_rows(reader: Any, names: tuple[str, ...], path: Path) -> Iterator[Raw]:
         raise DataError(f"not readable as CSV: {error}", where=f"{path}:{reader.line_num}") from None
 
 
-def _csv_lists(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
+def _csv_lists(reader: Any, path: Path) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+    """Many rows at a time; a cell may hold line ends, so that a row's line is that of its end."""
+    before = reader.line_num
     try:
-        for row in reader:
-            yield reader.line_num, row
+        while rows := list(islice(reader, _ROWS)):
+            lines: Sequence[int] = range(before + 1, before + 1 + len(rows))
+            if reader.line_num - before != len(rows):
+                lines = list(accumulate((1 + sum(cell.count("\n") for cell in row) for row in rows), initial=before))[
+                    1:
+                ]
+            before = reader.line_num
+            yield lines, rows
     except csv.Error as error:
         raise DataError(f"not readable as CSV: {error}", where=f"{path}:{reader.line_num}") from None
 

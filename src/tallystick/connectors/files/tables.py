@@ -46,24 +46,34 @@ def tables(file: OpenFile, first: Raw | None = None) -> Iterator[Table]:
         yield from _of_records(chain([first] if first else [], file.records))
 
 
-def _of_lists(rows: Iterator[tuple[int, list[str]]], names: tuple[str, ...]) -> Iterator[Table]:
+def _of_lists(chunks: Iterator[tuple[Sequence[int], list[list[str]]]], names: tuple[str, ...]) -> Iterator[Table]:
     width, digest_of = len(names), _digests(names)
-    while found := list(islice(rows, _BATCH)):
-        lines, kept, digests, broken = [], [], [], []
-        for line, row in found:
-            try:
-                digest = digest_of("\x1f".join(row).encode())
-            except UnicodeEncodeError:
-                broken.append(Rejected(line, "not valid UTF-8", ascii(row)[:2000]))
-                continue
-            if len(row) == width:
-                lines.append(line)
-                kept.append(row)
-                digests.append(digest)
-            elif row:
-                broken.append(Rejected(line, f"{len(row)} fields where the first line names {width}", str(row)[:2000]))
-        columns: Sequence[Sequence[object]] = list(zip(*kept, strict=True)) if kept else [()] * width
-        yield Table(names, columns, lines, digests, broken)
+    for lines, rows in chunks:
+        try:
+            digests = [digest_of("\x1f".join(row).encode()) for row in rows]
+            odd = any(len(row) != width for row in rows)
+        except UnicodeEncodeError:
+            odd = True
+        if not odd:
+            yield Table(names, list(zip(*rows, strict=True)), lines, digests)
+            continue
+        broken = [(line, row, _fault(row, width)) for line, row in zip(lines, rows, strict=True) if row]
+        good = [(line, row) for line, row, fault in broken if not fault]
+        yield Table(
+            names,
+            list(zip(*(row for _, row in good), strict=True)) if good else [()] * width,
+            [line for line, _ in good],
+            [digest_of("\x1f".join(row).encode()) for _, row in good],
+            [Rejected(line, fault, ascii(row)[:2000]) for line, row, fault in broken if fault],
+        )
+
+
+def _fault(row: list[str], width: int) -> str:
+    try:
+        "".join(row).encode()
+    except UnicodeEncodeError:
+        return "not valid UTF-8"
+    return "" if len(row) == width else f"{len(row)} fields where the first line names {width}"
 
 
 def _of_arrow(batches: Iterator[Any], names: tuple[str, ...]) -> Iterator[Table]:
