@@ -24,6 +24,7 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("GET", "/requests"): "read",
     ("GET", "/requests/{event_id}"): "read",
     ("GET", "/sources"): "instance",
+    ("GET", "/prices"): "instance",
     ("GET", "/budgets"): "budgets_read",
     ("GET", "/budgets/new"): "budgets_write",
     ("POST", "/budgets/new"): "budgets_write",
