@@ -14,7 +14,9 @@ from tallystick.operations.connect_source import Sources
 from tallystick.operations.context import Context
 from tallystick.operations.due_windows import windows_of
 from tallystick.operations.keep_sources import due_sources
+from tallystick.operations.report_sources import report_source
 from tallystick.pricing.book import PriceBook
+from tallystick.web.sources_page import BILL_COLUMNS, bill_row
 from tests.api.client import ask
 from tests.contracts.source_case import Reply, StandIn, standing_in
 from tests.contracts.tiny_source import CASE, KIND, STREAM
@@ -146,3 +148,19 @@ def test_slices_are_days_or_whole_months_the_newest_first() -> None:
         (day("2025-12-01"), day("2026-01-01")),
     ]
     assert [one.start_us for one in windows_of(STREAM, NOON, NOON)] == [day("2026-11-03")]
+
+
+def test_a_row_of_the_page_says_how_fresh_a_source_is_and_what_to_do(
+    app: FastAPI, local: Lines, stand_in: StandIn, context: Context
+) -> None:
+    ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    titles = [one.title for one in BILL_COLUMNS]
+    new = dict(zip(titles, [one.text for one in bill_row(report_source(context, "bill"), "UTC")], strict=True))
+    assert (new["State"], new["Lines"], new["Last load"], new["Next run"]) == ("not read yet", "0", "–", "now")
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    stand_in.fault = lambda number, reply: Reply(401, b"{}")
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    then = dict(zip(titles, [one.text for one in bill_row(report_source(context, "bill"), "UTC")], strict=True))
+    assert (then["Source"], then["State"], then["Lines"]) == ("bill (tiny)", "stopped", "3")
+    assert (then["Latest day"], then["Next run"]) == ("3 Nov 2026", "when a person has acted")
+    assert "make a new key" in then["What to do"]

@@ -12,11 +12,12 @@ from tallystick.operations.context import now_us
 from tallystick.operations.explore import read_freshness
 from tallystick.operations.list_sources import list_sources
 from tallystick.operations.list_values import list_values
+from tallystick.operations.report_sources import report_sources
 from tallystick.web.address import Address
 from tallystick.web.drill import next_dimension
 from tallystick.web.render import PAGES, THEME_COOKIE, facts, render
 from tallystick.web.site import Site
-from tallystick.web.sources_page import COLUMNS, source_row
+from tallystick.web.sources_page import BILL_COLUMNS, COLUMNS, bill_row, source_row
 
 SEARCHED = ("team", "provider", "model", "feature", "customer", "user", "key", "agent")
 SEARCHED_DAYS = 92
@@ -37,9 +38,11 @@ def serve_sources(request: Request, site: Site) -> Response:
     """``/sources``: what data is in, how fresh, how sure."""
     context = site.context
     rows = [source_row(one, context.zone) for one in list_sources(context)]
+    bills = [bill_row(one, context.zone) for one in report_sources(context)]
     about = facts(None, read_freshness(context), now_us(), context.zone)
     return render(
-        request, site, "sources.html", heading="Sources", columns=COLUMNS, sources=rows, base_urls=site.base_urls, facts=about
+        request, site, "sources.html", heading="Sources", columns=COLUMNS, sources=rows, base_urls=site.base_urls,
+        bill_columns=BILL_COLUMNS, bills=bills, facts=about,
     )  # fmt: skip
 
 

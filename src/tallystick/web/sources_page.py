@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from tallystick.charts.format import count, money, percent
-from tallystick.explore.sources import SourceStatus
+from tallystick.explore.sources import SourceStatus, ago_text
+from tallystick.kernel.period import local_day
+from tallystick.operations.report_sources import COVERED_DAYS, SourceReport
 from tallystick.web import dates
 from tallystick.web.address import Address
 from tallystick.web.view import Figure, exact
@@ -60,3 +62,43 @@ def _imported(status: SourceStatus, zone: str) -> str:
     aside = f", {count(status.rejected)} rejected" if status.rejected else ""
     known = f", {count(status.duplicates)} known before" if status.duplicates else ""
     return f"{status.file} ({status.shape}{aside}{known}), {dates.clock(status.imported_at, zone)}"
+
+
+BILL_COLUMNS: tuple[Column, ...] = (
+    Column("Source"),
+    Column("Account"),
+    Column("State"),
+    Column("Days loaded", number=True),
+    Column("Lines", number=True),
+    Column("Rejected", number=True),
+    Column("Latest day"),
+    Column("Lag"),
+    Column("Last load"),
+    Column("Next run"),
+    Column("What to do"),
+)
+_STATES = {"new": "not read yet", "ok": "well", "failing": "tried again by itself", "stopped": "stopped"}
+
+
+def bill_row(report: SourceReport, zone: str) -> list[Figure]:
+    """Write one source of bills, in the order of `BILL_COLUMNS`."""
+    source = report.source
+    return [
+        Figure(f"{source.name} ({source.kind})"),
+        Figure(source.account),
+        Figure(_STATES[report.state]),
+        Figure(f"{percent(report.covered_days, COVERED_DAYS)} of {COVERED_DAYS} days"),
+        Figure(count(report.rows)),
+        Figure(count(report.rejected)),
+        Figure("–" if report.last_at is None else dates.day(local_day(report.last_at), year=True)),
+        Figure("–" if report.lag_us is None else ago_text(report.lag_us)),
+        Figure(_at(report.loaded_at, zone)),
+        Figure(
+            _at(report.next_at, zone)
+            if report.next_at
+            else "when a person has acted"
+            if report.state == "stopped"
+            else "now"
+        ),
+        Figure(report.error or "–"),
+    ]
