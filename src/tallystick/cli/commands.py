@@ -8,6 +8,8 @@ import typer
 # broken commands from `tally --help`; the modules are small, so all are imported.
 _COMMANDS = {
     "costs": "tallystick.cli.costs:costs",
+    "reconcile": "tallystick.cli.reconcile:reconcile",
+    "ledger": "tallystick.cli.ledger:ledger",
     "status": "tallystick.cli.status:status",
     "doctor": "tallystick.cli.doctor:doctor",
     "open": "tallystick.cli.open_page:open_page",

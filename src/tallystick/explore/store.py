@@ -8,6 +8,7 @@ from typing import Any
 
 from tallystick.explore.assemble import Groups, Series, Summed, add, add_series
 from tallystick.explore.buckets import bucket_index, bucket_starts, offsets
+from tallystick.explore.ledger_rows import LedgerAsked, LedgerRow, LedgerSums, rows_sql, sums_sql
 from tallystick.explore.model import SERIES_ROWS, Query, Sums
 from tallystick.explore.paging import UNKNOWN_COST, Cursor, PageAsked
 from tallystick.explore.sources import ImportRun, SourceStatus
@@ -288,3 +289,24 @@ def list_import_runs(config_db: ConfigDb) -> list[ImportRun]:
         for source, ended, file, shape, rejected, duplicates in rows
     }
     return list(runs.values())
+
+
+def list_ledger_rows(engine: Engine, asked: LedgerAsked) -> list[LedgerRow]:
+    """A page of the ledger's rows, the newest first."""
+    statement = Statement(engine.dialect)
+    return [_ledger_row(row, asked.charges) for row in engine.rows(rows_sql(statement, asked), statement.params)]
+
+
+def sum_ledger_rows(engine: Engine, asked: LedgerAsked) -> LedgerSums:
+    """What all the rows come to."""
+    statement = Statement(engine.dialect)
+    ((count, *costs),) = engine.rows(sums_sql(statement, asked), statement.params)
+    return LedgerSums(_whole(count), *(None if one is None else _grains(one) for one in costs))
+
+
+def _ledger_row(row: Sequence[Any], names: Sequence[str]) -> LedgerRow:
+    width = 2 + len(names)
+    texts, figures = row[width : width + 6], row[width + 6 :]
+    counts = [None if one is None else int(one) for one in figures[:3]]
+    costs = [None if one is None else _grains(one) for one in figures[3:]]
+    return LedgerRow(int(row[0]), row[1], dict(zip(names, row[2:width], strict=True)), *texts, *counts, *costs)

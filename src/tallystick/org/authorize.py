@@ -24,13 +24,16 @@ Permission = Literal[
     "content",
     "erase",
     "alerts_test",
+    "reconcile",
     "local",
 ]
 
 GRANTS: Mapping[Role, frozenset[Permission]] = {
     "viewer": frozenset({"read", "instance", "budgets_read"}),
-    "analyst": frozenset({"read", "instance", "prices", "budgets_read"}),
-    "owner": frozenset({"read", "instance", "prices", "keys_read", "keys_write", "budgets_read", "budgets_write"}),
+    "analyst": frozenset({"read", "instance", "prices", "budgets_read", "reconcile"}),
+    "owner": frozenset(
+        {"read", "instance", "prices", "keys_read", "keys_write", "budgets_read", "budgets_write", "reconcile"}
+    ),
     "admin": frozenset(
         {
             "read",
@@ -47,6 +50,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
             "content",
             "erase",
             "alerts_test",
+            "reconcile",
         }
     ),
     "auditor": frozenset(
@@ -54,7 +58,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     ),
 }
 WHOLE_INSTANCE: frozenset[Permission] = frozenset(
-    {"instance", "tokens_read", "tokens_write", "rules_write", "audit", "content", "erase", "alerts_test"}
+    {"instance", "tokens_read", "tokens_write", "rules_write", "audit", "content", "erase", "alerts_test", "reconcile"}
 )
 SCOPED_ROLES: tuple[Role, ...] = ("viewer", "analyst", "owner")
 

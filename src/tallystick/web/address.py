@@ -13,7 +13,9 @@ from tallystick.explore.model import Filter, Operator
 from tallystick.usage.dimensions import canonical_dimension
 
 # What only the page reads; the query's grammar does not know these words.
-PAGE_WORDS = ("sort", "after", "q", "f_dim", "f_op", "f_value")
+FORM_WORDS = ("q", "f_dim", "f_op", "f_value")
+PLACE_WORDS = ("after", "page")
+PAGE_WORDS = ("sort", "kind", "basis", "claim", *PLACE_WORDS, *FORM_WORDS)
 QUERY_WORDS = ("range", "from", "to", "cmp", "by", "grain", "measure", "currency", "limit")
 _SIGNS = {"is_not": "!", "contains": "~", "starts_with": "^"}
 _MARKS: dict[Operator, str] = {"is": "=", "is_not": "!=", "contains": "~=", "starts_with": "^="}
@@ -34,7 +36,7 @@ class Address:
 
     def tidy(self) -> "Address":
         """Without the empty fields a form sends, and with the filter form's three fields as one condition."""
-        kept = [(name, value) for name, value in self.params if value and name not in PAGE_WORDS[3:]]
+        kept = [(name, value) for name, value in self.params if value and name not in FORM_WORDS]
         dimension, value, word = self.get("f_dim"), self.get("f_value"), self.get("f_op")
         if word == "unknown":
             value = UNKNOWN
@@ -53,28 +55,28 @@ class Address:
     def having(self, **changes: str | None) -> "Address":
         """Fields replaced; None takes one away. A trailing underscore spells a keyword (``from_``)."""
         wanted = {name.rstrip("_"): value for name, value in changes.items()}
-        kept = [(name, value) for name, value in self.params if name not in wanted and name != "after"]
+        kept = [(name, value) for name, value in self.params if name not in wanted and name not in PLACE_WORDS]
         kept += [(name, value) for name, value in wanted.items() if value is not None]
         return Address(self.path, tuple(kept))
 
     def filtered(self, dimension: str, value: str) -> "Address":
         """One condition more: a dimension is a value, which may be unknown (empty)."""
-        kept = [pair for pair in self.params if pair[0] != "after" and not self._is_filter(pair, dimension)]
+        kept = [pair for pair in self.params if pair[0] not in PLACE_WORDS and not self._is_filter(pair, dimension)]
         return Address(self.path, (*kept, condition_param(Filter(dimension, "is", (value,)))))
 
     def without(self, dimension: str) -> "Address":
         """No condition on a dimension."""
-        kept = [pair for pair in self.params if pair[0] != "after" and not self._is_filter(pair, dimension)]
+        kept = [pair for pair in self.params if pair[0] not in PLACE_WORDS and not self._is_filter(pair, dimension)]
         return Address(self.path, tuple(kept))
 
     def unfiltered(self) -> "Address":
         """No condition at all."""
-        kept = [pair for pair in self.params if pair[0] in (*QUERY_WORDS, *PAGE_WORDS) and pair[0] != "after"]
+        kept = [pair for pair in self.params if pair[0] in (*QUERY_WORDS, *PAGE_WORDS) and pair[0] not in PLACE_WORDS]
         return Address(self.path, tuple(kept))
 
     def fields(self, *leave_out: str) -> list[tuple[str, str]]:
         """What a form carries along in hidden fields: all but its own and the place in a list."""
-        return [pair for pair in self.params if pair[0] not in (*leave_out, *PAGE_WORDS[1:])]
+        return [pair for pair in self.params if pair[0] not in (*leave_out, *PLACE_WORDS, *FORM_WORDS)]
 
     def question(self) -> dict[str, list[str]]:
         """The fields the query's grammar reads."""

@@ -16,8 +16,19 @@ from tallystick.web.render import error_page
 from tallystick.web.serve_budgets import serve_budget, serve_budgets
 from tallystick.web.serve_explore import serve_csv, serve_explore
 from tallystick.web.serve_gateway import serve_gateway
+from tallystick.web.serve_ledger import serve_ledger, serve_ledger_csv
 from tallystick.web.serve_overview import serve_overview
 from tallystick.web.serve_prices import serve_prices
+from tallystick.web.serve_reconcile import (
+    by_period,
+    serve_claim,
+    serve_month,
+    serve_reconcile,
+    serve_reconcile_csv,
+    serve_rows,
+    serve_rows_csv,
+    serve_rows_json,
+)
 from tallystick.web.serve_requests import serve_request, serve_requests
 from tallystick.web.serve_rest import serve_find, serve_login, serve_sources, serve_theme
 from tallystick.web.site import BaseUrl, Site, principal_of
@@ -34,7 +45,16 @@ PAGES: tuple[tuple[str, Page], ...] = (
     ("/budgets/new", serve_new),
     ("/budgets/{name}", serve_budget),
     ("/gateway", serve_gateway),
+    ("/ledger", serve_ledger),
+    ("/ledger.csv", serve_ledger_csv),
     ("/sources", serve_sources),
+    ("/reconcile", serve_reconcile),
+    ("/reconcile.csv", serve_reconcile_csv),
+    ("/reconcile/{period}", by_period(serve_month)),
+    ("/reconcile/{period}/rows", by_period(serve_rows)),
+    ("/reconcile/{period}/rows.csv", by_period(serve_rows_csv)),
+    ("/reconcile/{period}/rows.json", by_period(serve_rows_json)),
+    ("/reconcile/{period}/claims/{claim}", serve_claim),
     ("/prices", serve_prices),
     ("/find", serve_find),
     ("/login", serve_login),

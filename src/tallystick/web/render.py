@@ -37,13 +37,15 @@ HEADERS = {
     "vary": "cookie",
 }
 # Pages that the filters of figures mean nothing to.
-UNFILTERED = frozenset({"/budgets", "/gateway", "/sources", "/prices"})
+UNFILTERED = frozenset({"/budgets", "/gateway", "/sources", "/reconcile", "/prices"})
 THEME_COOKIE = "tally_theme"
 PAGES = (
     ("/", "Overview", "overview", "o"),
     ("/explore", "Cost explorer", "explore", "e"),
     ("/requests", "Requests", "requests", "r"),
     ("/budgets", "Budgets", "budgets", "b"),
+    ("/reconcile", "Reconcile", "reconcile", "c"),
+    ("/ledger", "Ledger", "ledger", "l"),
     ("/gateway", "Gateway", "gateway", "g"),
     ("/sources", "Sources", "sources", "s"),
     ("/prices", "Prices", "prices", "p"),

@@ -1,0 +1,181 @@
+"""Months of accounts held against their bills, the rows behind each figure, and what a claim stands on."""
+
+from dataclasses import fields
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from tallystick.api.params import check_params, whole
+from tallystick.api.routes import Asked
+from tallystick.api.wire import money
+from tallystick.bills.reconciliation import CLASS_TITLES, FIGURE_COLUMNS, Reconciliation, VarianceRow
+from tallystick.kernel.errors import NotFound
+from tallystick.kernel.period import local_day, rfc3339
+from tallystick.operations.reconcile import lines_of, list_reconciliations, reconcile, reconcile_all
+from tallystick.operations.reconcile_month import month_named
+from tallystick.operations.trace_claim import Trace, Traced, trace_claim
+
+router = APIRouter(prefix="/api/v1", tags=["reconcile"])
+
+_MONEY = ("metered", "reported", "invoiced", "billed", "difference", "record", "pending", "residual", "own")
+_ROW_MONEY = frozenset({"metered_cost", "reported_cost", "invoiced_cost", "amount"})
+_INSTANTS = frozenset({"charge_period_start", "charge_period_end"})
+
+
+class NewReconcile(BaseModel):
+    """Which month (`2026-10`) and account; without them every month that a bill speaks of."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    period: str = ""
+    account: str = ""
+    currency: str = "USD"
+
+
+@router.get("/reconciliations")
+def get_reconciliations(asked: Asked) -> dict[str, Any]:
+    """Every month of every account that is reconciled, the newest first."""
+    check_params(asked.request, ["account"])
+    runs = list_reconciliations(asked.context, asked.request.query_params.get("account", ""))
+    return {"reconciliations": [run_wire(one) for one in runs], "demo": bool(asked.context.demo)}
+
+
+@router.post("/reconciliations")
+def post_reconciliations(asked: Asked, new: NewReconcile) -> dict[str, Any]:
+    """Reconcile now; what has not changed stays as it is. Answers with the months as they stand."""
+    check_params(asked.request, [])
+    with asked.services.writing():
+        if not new.period:
+            reconcile_all(asked.context)
+            runs = list_reconciliations(asked.context, new.account)
+        else:
+            period = month_named(new.period)
+            runs = [reconcile(asked.context, account, period, new.currency) for account in _accounts(asked, new)]
+    return {"reconciliations": [run_wire(one) for one in runs], "demo": bool(asked.context.demo)}
+
+
+def _accounts(asked: Asked, new: NewReconcile) -> list[str]:
+    """The account that is named, else those with a run in the month, after one look at everything."""
+    if new.account:
+        return [new.account]
+    reconcile_all(asked.context)
+    start = month_named(new.period).start_us
+    return sorted({one.account for one in list_reconciliations(asked.context) if one.period_start == start})
+
+
+@router.get("/reconciliations/{period}")
+def get_reconciliation(asked: Asked, period: str) -> dict[str, Any]:
+    """The accounts of a month (`2026-10`), or one of them."""
+    check_params(asked.request, ["account"])
+    start = month_named(period).start_us
+    account = asked.request.query_params.get("account", "")
+    runs = [one for one in list_reconciliations(asked.context, account) if one.period_start == start]
+    return {"period": period, "reconciliations": [run_wire(one) for one in runs], "demo": bool(asked.context.demo)}
+
+
+@router.get("/reconciliations/{period}/lines")
+def get_lines(asked: Asked, period: str) -> dict[str, Any]:
+    """The rows that sum to a figure of an account's month, the largest first."""
+    check_params(asked.request, ["account", "currency", "figure", "claim", "limit", "offset"])
+    params = asked.request.query_params
+    wanted = (params.get("account", ""), params.get("currency", "USD"), month_named(period).start_us)
+    runs = [
+        one for one in list_reconciliations(asked.context) if (one.account, one.currency, one.period_start) == wanted
+    ]
+    if not runs:
+        raise NotFound(
+            f'nothing is reconciled for the account "{wanted[0][:60]}" in {period[:20]}',
+            next_steps=["GET /api/v1/reconciliations lists what is", "POST /api/v1/reconciliations makes it"],
+        )
+    figure, limit = params.get("figure", "difference"), whole(asked.request, "limit", 100, most=100_000)
+    offset = whole(asked.request, "offset", 1, most=10_000_000) if params.get("offset") not in {None, "", "0"} else 0
+    rows = lines_of(asked.context, runs[0].run_id, figure, claim=params.get("claim", ""), limit=limit, offset=offset)
+    column = FIGURE_COLUMNS[figure]
+    return {"run_id": runs[0].run_id, "figure": figure, "column": column, "rows": [row_wire(one) for one in rows]}
+
+
+@router.get("/claims/{claim}")
+def get_claim(asked: Asked, claim: str) -> dict[str, Any]:
+    """What a claim says, why it differs, and the lines of the source that it stands on."""
+    check_params(asked.request, ["run"])
+    return trace_wire(trace_claim(asked.context, claim, asked.request.query_params.get("run", "")))
+
+
+def run_wire(run: Reconciliation) -> dict[str, Any]:
+    """A month: money as decimal text, null where unknown."""
+    return {
+        "run_id": run.run_id,
+        "period": f"{local_day(run.period_start):%Y-%m}",
+        "account": run.account,
+        "currency": run.currency,
+        "reconciled_at": rfc3339(run.created_at),
+        **{name: money(getattr(run, name)) for name in _MONEY},
+        "classes": [
+            {"class": one.name, "title": CLASS_TITLES[one.name], "amount": money(one.amount), "claims": one.claims}
+            for one in run.classes
+        ],
+        "shares": {name: money(grains) for name, grains in run.shares.items()},
+        "coverage_millionths": run.coverage,
+        "grade": run.grade,
+        "grade_why": run.grade_why,
+        "unpriced_tokens": run.unpriced_tokens,
+        "claims": run.claims,
+        "lines": run.lines,
+        "set_aside": [
+            {"layer": one.layer, "source": one.source, "for": one.for_source, "lines": one.lines, "amount": money(one.amount)}
+            for one in run.set_aside
+        ],
+        "loads": list(run.loads),
+    }  # fmt: skip
+
+
+def row_wire(row: VarianceRow) -> dict[str, Any]:
+    """One row by column."""
+    found: dict[str, Any] = {}
+    for one in fields(VarianceRow):
+        value = getattr(row, one.name)
+        value = money(value) if one.name in _ROW_MONEY else rfc3339(value) if one.name in _INSTANTS else value
+        found[one.name.rstrip("_")] = value
+    return found
+
+
+def trace_wire(trace: Trace) -> dict[str, Any]:
+    """A claim with its steps, their classes and its lines."""
+    return {
+        "claim": trace.claim,
+        "layer": trace.layer,
+        "account": trace.run.account,
+        "period": f"{local_day(trace.run.period_start):%Y-%m}",
+        "run_id": trace.run.run_id,
+        "steps": [row_wire(one) for one in trace.steps],
+        "classes": [row_wire(one) for one in trace.parts],
+        "lines": [_line_wire(one) for one in trace.lines],
+    }
+
+
+def _line_wire(one: Traced) -> dict[str, Any]:
+    line = one.line
+    return {
+        "source": one.source,
+        "dataset": line.dataset,
+        "slice": line.slice_key,
+        "load_id": one.load.load_id if one.load else None,
+        "loaded_at": rfc3339(one.load.loaded_at) if one.load else None,
+        "file": one.load.file if one.load else "",
+        "page_id": one.page_id,
+        "line_no": line.line_no,
+        "description": line.charge_description,
+        "model": line.model,
+        "meter": line.meter,
+        "quantity": line.quantity,
+        "billed_cost": money(line.billed_cost),
+        "effective_cost": money(line.effective_cost),
+        "list_cost": money(line.list_cost),
+        "sub_account_id": line.sub_account_id,
+        "sub_account_name": line.sub_account_name,
+        "credential_id": line.credential_id,
+        "invoice_id": line.invoice_id,
+        "tags": dict(line.tags),
+        "extra": dict(line.extra),
+    }

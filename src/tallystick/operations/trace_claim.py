@@ -1,0 +1,112 @@
+"""From a claim of a reconciliation to the lines it stands on: source, load, page, line, and what they say."""
+
+from dataclasses import dataclass
+
+from tallystick.bills.model import BillLine, Layer, Load
+from tallystick.bills.reconciliation import Reconciliation, VarianceRow
+from tallystick.bills.store import list_lines, list_loads
+from tallystick.kernel.errors import NotFound
+from tallystick.kernel.period import DAY_US
+from tallystick.operations.context import Context
+from tallystick.operations.reconcile import lines_of, list_reconciliations, read_reconciliation
+
+_MOST_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One line of a source, with the way back to it.
+
+    Attributes:
+        load: That brought it; None where it is not known any more.
+        page_id: Of the source's answer; empty for files.
+    """
+
+    source: str
+    load: Load | None
+    page_id: str
+    line: BillLine
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A claim and all that it stands on.
+
+    Attributes:
+        steps: Rows without a class: what was metered, what the claim says, and the change.
+        parts: Rows with a class; they sum to the change.
+        layer: Whose word it is; empty for what is on no bill.
+    """
+
+    run: Reconciliation
+    claim: str
+    steps: tuple[VarianceRow, ...]
+    parts: tuple[VarianceRow, ...]
+    layer: Layer | None
+    lines: tuple[Traced, ...]
+
+
+def trace_claim(context: Context, claim: str, run_id: str = "") -> Trace:
+    """A claim of a run; without a run, of the newest one that counts and knows it.
+
+    Raises:
+        NotFound: No run has such a claim.
+    """
+    runs = [read_reconciliation(context, run_id)] if run_id else list_reconciliations(context)
+    for run in runs:
+        steps = lines_of(context, run.run_id, "difference", claim=claim, limit=_MOST_ROWS)
+        if steps:
+            return _traced(context, run, claim, tuple(steps))
+    raise NotFound(
+        f'no claim "{claim[:60]}" in any reconciliation',
+        next_steps=("claims are named in the rows of `tally reconcile PERIOD --account A --json`",),
+    )
+
+
+def _traced(context: Context, run: Reconciliation, claim: str, steps: tuple[VarianceRow, ...]) -> Trace:
+    parts: list[VarianceRow] = []
+    for one in run.classes:
+        parts += lines_of(context, run.run_id, one.name, claim=claim, limit=_MOST_ROWS)
+    first, layer = steps[0], _layer(steps[0])
+    if layer is None and first.billed_quantity is None:
+        return Trace(run, claim, steps, tuple(parts), None, ())
+    spoken: Layer = layer or "usage"
+    loads = {one.load_id: one for one in list_loads(context.config_db, all_of_them=True) if one.load_id in run.loads}
+    found = [
+        Traced(source, _load(loads, source, line), page_id, line)
+        for source, page_id, line in list_lines(context.ledger, run.loads, (first.charge_period_start, first.charge_period_end))
+        if line.layer == spoken and _speaks(line, first)
+    ]  # fmt: skip
+    return Trace(run, claim, steps, tuple(parts), spoken, tuple(found))
+
+
+def _layer(step: VarianceRow) -> Layer | None:
+    if step.invoiced_cost is not None:
+        return "invoice"
+    return "cost" if step.reported_cost is not None else None
+
+
+def _speaks(line: BillLine, step: VarianceRow) -> bool:
+    """Whether a line is one of those that make up the claim."""
+    own = (line.provider_account, line.currency, line.charge_category) == (
+        step.provider_account, step.currency, step.charge_category or "Usage",
+    )  # fmt: skip
+    what = (line.provider, line.model, line.meter, line.service_tier) == (
+        step.provider, step.model, step.meter, step.service_tier,
+    )  # fmt: skip
+    usage = line.charge_category == "Usage"
+    where = step.region in {"", line.region} and (usage or step.service_name in {"", line.service_name})
+    return own and what and where and _days(line) == (step.charge_period_start, step.charge_period_end)
+
+
+def _days(line: BillLine) -> tuple[int, int]:
+    start, end = line.charge_period_start, max(line.charge_period_end, line.charge_period_start + 1)
+    return start // DAY_US * DAY_US, -(-end // DAY_US) * DAY_US
+
+
+def _load(loads: dict[str, Load], source: str, line: BillLine) -> Load | None:
+    """Of the loads that were used, the one of the line's slice."""
+    for one in loads.values():
+        if (one.source, one.dataset, one.slice_key) == (source, line.dataset, line.slice_key):
+            return one
+    return None
