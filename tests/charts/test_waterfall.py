@@ -1,6 +1,7 @@
 """Steps of a waterfall begin where the one before ended, and the last bar is their sum."""
 
 import re
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ AMOUNTS = st.lists(st.integers(-(10**20), 10**20), max_size=12)
 def test_steps_join_and_sum(amounts) -> None:
     *steps, whole = stretches(amounts)
     assert [one.end - one.start for one in steps] == amounts
-    assert all(one.start == before.end for before, one in zip(steps, steps[1:], strict=False))
+    assert all(one.start == before.end for before, one in pairwise(steps))
     assert (whole.start, whole.end) == (0, sum(amounts))
 
 
