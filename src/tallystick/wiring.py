@@ -36,7 +36,6 @@ from tallystick.org.bind import Bind
 from tallystick.org.bind import check_bind as check_bind_rule
 
 if TYPE_CHECKING:
-    from tallystick.api.fetcher import Fetcher
     from tallystick.notify.model import Channel
     from tallystick.operations.blocking_counters import BlockingCounters
     from tallystick.operations.context import Context
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from tallystick.storage.config_db import ConfigDb
 
 _LONGEST_SOCKET_PATH = 100  # the kernel allows 107 bytes
+_DEMO_SECONDS = 30.0  # fourteen months of bills are held against the ledger when the first pages are there
 _WAIT_FOR_LEDGER_SECONDS = 40.0  # an app that lost its supervisor may still be draining
 
 
@@ -318,7 +318,7 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
         book = _current_book(context.config_db)
         jobs = Jobs(
             context, SpoolReader(data_dir / "spool"), book, postman=Postman(context, channels),
-            fetcher=_fetcher(context, book, lambda: jobs.writing),
+            **_of_bills(context, book, lambda: jobs.writing),
         )  # fmt: skip
         jobs.settle()
         rounds = jobs.counters = Rounds(
@@ -347,17 +347,19 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
         context.ledger.close()
 
 
-def _fetcher(
+def _of_bills(
     context: "Context", book: Callable[[], "PriceBook"], writing: Callable[[], AbstractContextManager[object]]
-) -> "Fetcher":
-    """Who reads the sources of bills."""
+) -> dict[str, Any]:
+    """Who reads the sources of bills, and who holds months against them."""
     from tallystick.api.fetcher import Fetcher
+    from tallystick.api.reconciler import Reconciler
     from tallystick.connectors.registry import load_kinds
     from tallystick.operations.connect_source import Sources
 
     stopping = threading.Event()
     sources = Sources(load_kinds(), book, environment, writing=writing, stopping=stopping.is_set)
-    return Fetcher(context, sources, stopping=stopping)
+    reconciler = Reconciler(context, writing, first_seconds=_DEMO_SECONDS if context.demo else 5.0)
+    return {"fetcher": Fetcher(context, sources, stopping=stopping), "reconciler": reconciler}
 
 
 def _of_counters(config: Config, rounds: "Rounds") -> dict[str, object]:

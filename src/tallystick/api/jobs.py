@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tallystick.api.fetcher import Fetcher
 from tallystick.api.postman import Postman
+from tallystick.api.reconciler import Reconciler
 from tallystick.operations.compact_charges import compact_charges
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.drain_spool import drain_spool, read_in_flight
@@ -40,6 +41,7 @@ class Jobs:
         writing: Held while the ledger is written.
         postman: Sends alerts meanwhile, in threads of its own.
         fetcher: Reads sources of bills meanwhile, likewise.
+        reconciler: Holds months against bills that changed, likewise.
         counters: What is done for the counters of budgets every few seconds.
         last_error: Of the last round, empty when it went well; shown by status and doctor.
     """
@@ -50,6 +52,7 @@ class Jobs:
     writing: threading.RLock = field(default_factory=threading.RLock)
     postman: Postman | None = None
     fetcher: Fetcher | None = None
+    reconciler: Reconciler | None = None
     counters: Rounds | None = None
     last_error: str = ""
     drained_events: int = 0
@@ -67,12 +70,16 @@ class Jobs:
             self.postman.start()
         if self.fetcher is not None:
             self.fetcher.start()
+        if self.reconciler is not None:
+            self.reconciler.start()
 
     def stop(self) -> None:
         """End the thread, drain what gateways have left, and post it."""
         self._stopping.set()
         if self.fetcher is not None:
             self.fetcher.stop()
+        if self.reconciler is not None:
+            self.reconciler.stop()
         if self._thread is not None:
             self._thread.join()
         if self.postman is not None:

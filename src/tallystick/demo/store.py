@@ -31,6 +31,12 @@ def forget_loads(config_db: ConfigDb, sources: Sequence[str]) -> None:
             config_db.execute("DELETE FROM bill_load WHERE source = :source", {"source": source})
 
 
+def forget_runs(config_db: ConfigDb) -> None:
+    """Delete every reconciliation: a demo has none but of its own bills."""
+    with config_db.transaction():
+        config_db.execute("DELETE FROM reconcile_run")
+
+
 def is_empty(engine: Engine) -> bool:
     """Whether no event is in the ledger, of any source."""
     return not engine.rows("SELECT 1 FROM usage_event LIMIT 1")

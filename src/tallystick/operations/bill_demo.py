@@ -6,18 +6,20 @@ from itertools import groupby
 from operator import attrgetter
 
 from tallystick.bills.model import Load
-from tallystick.bills.store import append_columns, append_loads, drop_lines, list_loads
+from tallystick.bills.store import append_columns, append_loads, drop_lines, drop_unnamed_runs, list_loads
 from tallystick.demo.billed import BillRow, calendar_of, month_span
 from tallystick.demo.model import DemoModel, DemoSpec
 from tallystick.demo.reports import SOURCES
 from tallystick.demo.rhythm import story_of
 from tallystick.demo.statements import make_statements
-from tallystick.demo.store import forget_loads, list_used
+from tallystick.demo.store import forget_loads, forget_runs, list_used
 from tallystick.demo.templates import Rate
 from tallystick.demo.truth import bills_document
 from tallystick.kernel.ids import content_hash
 from tallystick.kernel.money import GRAINS_PER_UNIT
 from tallystick.operations.context import Context
+from tallystick.operations.reconcile import reconcile
+from tallystick.operations.reconcile_month import month_named
 from tallystick.usage.meters import BY_NAME
 from tallystick.usage.model import Measured
 
@@ -40,6 +42,10 @@ def bill_demo(context: Context, spec: DemoSpec, rate: Rate) -> dict[str, object]
     made = make_statements(list_used(context.ledger), calendar, spec.seed, price)
     _clear(context)
     _append(context, sorted(made.rows, key=_LAYOUT), spec.now_us)
+    # The month with something to find is there from the first page on; the others follow in their time.
+    period = month_named(calendar.finding_month)
+    for account in sorted({one.account for one in made.rows if one.month == calendar.finding_month}):
+        reconcile(context, account, period)
     return bills_document(made.months, calendar.finding_month)
 
 
@@ -47,6 +53,8 @@ def _clear(context: Context) -> None:
     before = [one.load_id for source in SOURCES for one in list_loads(context.config_db, source, all_of_them=True)]
     drop_lines(context.ledger, before)
     forget_loads(context.config_db, SOURCES)
+    forget_runs(context.config_db)
+    drop_unnamed_runs(context.ledger, [])
 
 
 def _append(context: Context, rows: Sequence[BillRow], now_us: int) -> None:
