@@ -1,0 +1,87 @@
+"""`tally reconcile` and `tally ledger`, over a data directory with a month that is worked out by hand."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from tallystick.cli.main import app
+from tallystick.config import Config
+from tallystick.kernel.errors import NotFound, UsageError
+from tallystick.wiring import open_app
+from tests.bills.october import write_october
+
+run = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("october")
+    with open_app(Config(), made) as opened:
+        write_october(opened.context)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def data(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLY_DATA", str(folder))
+    monkeypatch.setenv("COLUMNS", "240")
+    monkeypatch.chdir(tmp_path)
+
+
+def say(*words: str, code: int = 0) -> Result:
+    result = run.invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def read(*words: str) -> Any:
+    return json.loads(say(*words, "--json").stdout)
+
+
+def test_a_month_is_printed_with_its_classes_and_too_large_a_difference_ends_with_three() -> None:
+    shown = say("reconcile", "2026-10").stdout
+    # 5.615 invoiced against 5.00 metered, of which 0.50 is on no bill yet.
+    for word in ("main", "$5.00", "$5.50", "$5.62", "+$0.62", "12.30%", "-$0.50", "+$0.40", "+$0.22"):
+        assert word in shown, shown
+    (month,) = read("reconcile", "2026-10")["reconciliations"]
+    assert Decimal(month["difference"]) == sum(Decimal(one["amount"]) for one in month["classes"]) == Decimal("0.615")
+    over = say("reconcile", "2026-10", "--fail-above", "1%", code=3)
+    assert "2026-10 main differs by 12.30%, more than 1%" in over.stderr
+    say("reconcile", "2026-10", "--fail-above", "12.3%")  # not more than that
+    assert read("reconcile", "2026-09")["reconciliations"] == []
+
+
+def test_words_that_mean_nothing_are_refused_with_what_to_write() -> None:
+    for words, meant in (
+        (("reconcile", "october"), "write YYYY-MM"),
+        (("reconcile", "2026-10", "main"), "tally reconcile explain CLAIM"),
+        (("reconcile", "--fail-above", "much"), "1% or 0.5%"),
+        (("ledger", "shew"), "tally ledger show CLAIM"),
+        (("ledger", "show"), "`tally ledger` names claims"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            say(*words)
+        assert meant in " ".join(refused.value.next_steps), words
+    with pytest.raises(NotFound):
+        say("ledger", "show", "clm_none")
+
+
+def test_the_ledger_lists_its_rows_and_shows_the_lines_behind_one() -> None:
+    say("reconcile")
+    rows = read("ledger", "--period", "2026-10")
+    assert sum(Decimal(one["effective_cost"]) for one in rows["rows"]) == Decimal("6.115")
+    listed = say("ledger", "--period", "2026-10", "--kind", "residual")
+    assert "shadow" in listed.stdout
+    (stray,) = read("ledger", "--period", "2026-10", "--kind", "residual")["rows"]
+    for words in (("ledger", "show"), ("reconcile", "explain")):
+        shown = say(*words, stray["claim"]).stdout
+        # The report's third line bills 60 cents for a model that nobody metered.
+        for word in ("shadow", "2026-10-02", "main", "reported  $0.60", "report", "load_report_1", "page"):
+            assert word in shown, shown
+    (line,) = read("ledger", "show", stray["claim"])["lines"]
+    assert (line["line_no"], Decimal(line["billed_cost"])) == (3, Decimal("0.6"))
