@@ -1,8 +1,9 @@
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.kernel.table import Column
+from tallystick.kernel.table import Column, Kind, Repeated
 from tallystick.storage.arrow import extremes, to_arrow
 
 
@@ -28,3 +29,32 @@ def test_extremes_are_those_of_what_is_known(values: list[int | None]) -> None:
 
     assert extremes(values) == expected
     assert extremes(pa.array(values, pa.int64())) == expected
+
+
+@given(st.lists(st.integers(0, 2), max_size=20))
+def test_maps_that_come_again_stay_in_their_rows(chosen: list[int]) -> None:
+    shared: list[dict[str, str]] = [{"team": "a"}, {}, {"team": "b", "env": "dev"}]
+    table = to_arrow([Column("tags", "tags")], {"tags": [shared[one] for one in chosen]}, zoned=False)
+
+    assert [dict(one) for one in table.column("tags").to_pylist()] == [shared[one] for one in chosen]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("text", "a"), ("text", None), ("int", 7), ("money", 10**25), ("money", None), ("instant", 5), ("bool", True),
+     ("tags", {"k": "v"})],
+)  # fmt: skip
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_a_repeated_value_is_the_column_that_a_list_of_it_is(kind: Kind, value: object, rows: int) -> None:
+    column = Column("one", kind, nullable=True)
+    repeated = to_arrow([column], {"one": Repeated(value, rows)}, zoned=False)
+
+    assert repeated.equals(to_arrow([column], {"one": [value] * rows}, zoned=False))
+
+
+def test_a_repeated_value_is_read_like_a_list() -> None:
+    column = Repeated("a", 3)
+
+    assert (list(column), len(column), column[-1], list(column[1:])) == (["a"] * 3, 3, "a", ["a", "a"])
+    with pytest.raises(IndexError):
+        column[3]

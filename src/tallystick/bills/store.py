@@ -14,6 +14,7 @@ from tallystick.bills.model import BillLine, Load
 from tallystick.bills.reconciliation import ClassTotal, Reconciliation, SetAside, VarianceRow
 from tallystick.bills.said import Item, Said
 from tallystick.kernel.money import grains_from_decimal
+from tallystick.kernel.table import Repeated
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.engine import Engine
 from tallystick.usage.dimensions import ATTRIBUTION
@@ -47,7 +48,11 @@ def append_columns(
     """As `append_lines`, for columns by name of the table: costs and quantities in grains, one load id a row."""
     count = len(load_ids)
     if count:
-        whole = {"load_id": load_ids, "page_id": [page_id] * count, "source": [source] * count}
+        whole: dict[str, Sequence[object]] = {
+            "load_id": load_ids,
+            "page_id": Repeated(page_id, count),
+            "source": Repeated(source, count),
+        }
         engine.append(LINES, LINE_COLUMNS, {**data, **whole})
 
 

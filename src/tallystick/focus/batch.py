@@ -29,6 +29,7 @@ from tallystick.focus.judge import (
 from tallystick.focus.layout import lay_out
 from tallystick.focus.place import Place
 from tallystick.focus.tags import dimensions_of, read_tags
+from tallystick.kernel.table import Repeated
 from tallystick.usage.dimensions import ATTRIBUTION
 
 _REMEMBERED = 100_000
@@ -45,7 +46,7 @@ class Batch:
         kept: Place of each good row among the rows given.
     """
 
-    data: dict[str, list[Any]]
+    data: dict[str, Sequence[Any]]
     kept: list[int]
     rejected: list[Rejected]
 
@@ -85,7 +86,7 @@ class FocusReader:
 
     def read(self, cells: Columns, lines: Sequence[int]) -> Batch:
         """The rows of a batch; `cells` holds one column after the other, `lines` the place of each row."""
-        values: dict[str, list[Any]] = {}
+        values: dict[str, Sequence[Any]] = {}
         problems: dict[int, str] = {}
         layout = self._layout
         parts = ((layout.money, read_grains), (layout.quantities, read_grains), (layout.instants, read_instant))
@@ -108,7 +109,10 @@ class FocusReader:
         cells = [[column[row] for row in kept] for column in cells]
         return Batch(self._lines(values, cells, [lines[row] for row in kept]), kept, rejected)
 
-    def _column(self, name: object, cells: Sequence[object], read: Callable[[Any], Any]) -> list[Any]:
+    def _column(self, name: object, cells: Sequence[object], read: Callable[[Any], Any]) -> Sequence[Any]:
+        first = cells[0] if cells else None
+        if (first is None or type(first) is str) and cells.count(first) == len(cells):
+            return Repeated(self._memory((name, str), read)[first], len(cells))
         kinds = set(map(type, cells))
         kinds.discard(type(None))
         if len(kinds) > 1 or kinds & {list, dict, tuple, set}:  # 1 and True are one key
@@ -117,7 +121,7 @@ class FocusReader:
             memory.bad = memory.bad or any(isinstance(value, Bad) for value in found)
             return found
         memory = self._memory((name, next(iter(kinds), str)), read)
-        return [memory[cell] for cell in cells]
+        return list(map(memory.__getitem__, cells))
 
     def _memory(self, key: object, read: Callable[[Any], Any]) -> _Memory:
         found = self._memories.get(key)
@@ -128,8 +132,8 @@ class FocusReader:
     def _is_bad(self, read: object) -> bool:
         return any(one.bad for key, one in self._memories.items() if isinstance(key, tuple) and key[0] == read)
 
-    def _check(self, values: dict[str, list[Any]], problems: dict[int, str], rows: int) -> None:
-        nothing: list[Any] = [None] * rows
+    def _check(self, values: dict[str, Sequence[Any]], problems: dict[int, str], rows: int) -> None:
+        nothing = Repeated(None, rows)
         starts, ends = (values.get(name, nothing) for name in ("charge_period_start", "charge_period_end"))
         costs = [values.get(name, nothing) for name in COSTS if self._place.needs_cost]
         for row, (start, end, *amounts) in enumerate(zip(starts, ends, *costs, strict=True)):
@@ -138,61 +142,62 @@ class FocusReader:
             if start is None or end is None or end < start or (amounts and amounts.count(None) == len(amounts)):
                 problems[row] = problem_of(start, end, amounts)
 
-    def _lines(self, values: dict[str, list[Any]], cells: Columns, lines: Sequence[int]) -> dict[str, list[Any]]:
+    def _lines(
+        self, values: dict[str, Sequence[Any]], cells: Columns, lines: Sequence[int]
+    ) -> dict[str, Sequence[Any]]:
         rows = len(lines)
         data = dict(values)
         for attribute, (at, name) in self._layout.texts.items():
             data[attribute] = self._column((name, "text"), cells[at], reader_of(attribute))
             self._note(name, data[attribute])
-        data.setdefault("charge_category", ["Usage"] * rows)
+        data.setdefault("charge_category", Repeated("Usage", rows))
         self._tags(data, cells, rows)
         self._tell(data, cells, rows)
         data["line_no"] = list(lines)
-        data["layer"] = [self._place.layer] * rows
-        data["dataset"] = [self._place.dataset] * rows
+        data["layer"] = Repeated(self._place.layer, rows)
+        data["dataset"] = Repeated(self._place.dataset, rows)
         for name in LINE_FIELDS:
             if name not in data:
-                data[name] = [None if name in _UNKNOWN else ""] * rows
+                data[name] = Repeated(None if name in _UNKNOWN else "", rows)
         return data
 
-    def _note(self, name: str, texts: list[str]) -> None:
-        for text in set(texts) if len(self._place.notes) < _MOST_NOTES else ():
+    def _note(self, name: str, texts: Sequence[str]) -> None:
+        distinct = {texts.value} if isinstance(texts, Repeated) and texts else set(texts)
+        for text in distinct if len(self._place.notes) < _MOST_NOTES else ():
             note = note_of(name, text)
             if note:
                 self._place.notes.add(note)
 
-    def _tags(self, data: dict[str, list[Any]], cells: Columns, rows: int) -> None:
+    def _tags(self, data: dict[str, Sequence[Any]], cells: Columns, rows: int) -> None:
         """Tags, the attribution they name, and everything else that no attribute holds."""
         layout = self._layout
         columns = [(name, self._column((name, "extra"), cells[at], read_extra)) for at, name in layout.extras]
         given = [(name, column) for name, column in columns if any(column)]
-        names = [name for name, _ in given]
-        data["extra"] = (
-            [
-                {name: text for name, text in zip(names, texts, strict=True) if text}
-                for texts in zip(*(column for _, column in given), strict=True)
-            ]
-            if given
-            else [{}] * rows
-        )
-        read: list[Any] = (
-            [{}] * rows if layout.tags is None else self._column(("Tags", "tags"), cells[layout.tags], _tags_and_owners)
+        extra = _together(given, rows)
+        read: Sequence[Any] = (
+            Repeated(({}, {}), rows)
+            if layout.tags is None
+            else self._column(("Tags", "tags"), cells[layout.tags], _tags_and_owners)
         )
         for row, one in enumerate(read):
             if one is None and layout.tags is not None:
-                data["extra"][row] = {**data["extra"][row], "Tags": read_extra(cells[layout.tags][row])}
-        data["tags"] = [one[0] if one else {} for one in read]
+                extra[row] = {**extra[row], "Tags": read_extra(cells[layout.tags][row])}
+        data["extra"] = extra
+        untagged: dict[str, str] = {}
+        data["tags"] = [one[0] if one else untagged for one in read]
         named = {name for one in read if one for name in one[1]}
         for name in ATTRIBUTION:
-            data[f"d_{name}"] = [one[1].get(name, "") if one else "" for one in read] if name in named else [""] * rows
+            data[f"d_{name}"] = (
+                [one[1].get(name, "") if one else "" for one in read] if name in named else Repeated("", rows)
+            )
 
     def _custom(self, texts: Sequence[str]) -> list[list[str]]:
         rest = iter(texts)
         return [[next(rest) for _ in self._layout.hints[name]] for name in CUSTOM_HINTS]
 
-    def _tell(self, data: dict[str, list[Any]], cells: Columns, rows: int) -> None:
+    def _tell(self, data: dict[str, Sequence[Any]], cells: Columns, rows: int) -> None:
         """What is AI and whose, by which account and slice each row counts."""
-        empty = [""] * rows
+        empty = Repeated("", rows)
         hints = [data.get(name, empty) for name in HINTS]
         hints += [
             self._column((at, "hint"), cells[at], read_text) for name in CUSTOM_HINTS for at in self._layout.hints[name]
@@ -202,7 +207,7 @@ class FocusReader:
         data["provider"] = [((own or one.provider) if one.ai else "") for one in facts]
         for name in ("ai", "raw_model", "meter", "service_tier", "context"):
             data[name] = [getattr(one, name) for one in facts]
-        nothing: list[Any] = [None] * rows
+        nothing = Repeated(None, rows)
         quantities = zip(
             facts, data.get("consumed_quantity", nothing), data.get("pricing_quantity", nothing), strict=True
         )
@@ -221,6 +226,15 @@ class FocusReader:
         billed = data.get("billing_period_start", nothing)
         months = [start if one is None else one for start, one in zip(starts, billed, strict=True)]
         data["slice_key"] = [self._slices[key] for key in zip(billing, sellers, months, strict=True)]
+
+
+def _together(columns: Sequence[tuple[str, Sequence[str]]], rows: int) -> list[dict[str, str]]:
+    """What each row has in these columns by name; rows that say the same share one mapping, never changed."""
+    names = [name for name, _ in columns]
+    found = _Memory(lambda texts: {name: text for name, text in zip(names, texts, strict=True) if text})
+    if not columns:
+        return [found[()]] * rows
+    return list(map(found.__getitem__, zip(*(column for _, column in columns), strict=True)))
 
 
 _MOST_NOTES = 50

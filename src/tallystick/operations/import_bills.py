@@ -1,7 +1,7 @@
 """Import bills from files: FOCUS of any generator and the clouds' own exports; one command is one load."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,7 +155,7 @@ def _batches(bill: BillFile, place: Place) -> Iterator[tuple[Table, Batch]]:
         yield table, batch
 
 
-def _slice_by(data: dict[str, list[Any]], column: str, suffix: str) -> None:
+def _slice_by(data: dict[str, Sequence[Any]], column: str, suffix: str) -> None:
     data["slice_key"] = [f"{extra.get(column, 'unknown')}{suffix}" for extra in data["extra"]]
 
 
@@ -175,7 +175,7 @@ def _add(summary: BillSummary, batch: Batch) -> None:
         _sum(summary.ai_sums, data, data["ai"])
 
 
-def _sum(into: dict[str, dict[str, int]], data: dict[str, list[Any]], taken: Sequence[bool]) -> None:
+def _sum(into: dict[str, dict[str, int]], data: Mapping[str, Sequence[Any]], taken: Sequence[bool]) -> None:
     for name in COSTS:
         found: Counter[str] = Counter()
         for code, amount, take in zip(data["currency"], data[name], taken, strict=True):

@@ -6,6 +6,7 @@ digests of the rows as they stand in the file.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -15,6 +16,7 @@ from tallystick.bills.model import Load
 from tallystick.bills.store import append_columns, append_loads, drop_lines, list_loads
 from tallystick.focus.columns import COSTS
 from tallystick.kernel.ids import new_id
+from tallystick.kernel.table import Repeated
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.load_lines import SliceSummary
 from tallystick.pricing.book import PriceBook
@@ -63,7 +65,7 @@ class Into:
 
 
 class ColumnLoading:
-    """One load of several files or of one."""
+    """One load of several files or of one; a batch is written while the next is read."""
 
     def __init__(self, context: Context, book: PriceBook, into: Into) -> None:
         self._context = context
@@ -74,10 +76,12 @@ class ColumnLoading:
         self._models: dict[tuple[str, ...], str] = {}
         self._before = {(one.dataset, one.slice_key): one for one in list_loads(context.config_db, into.source)}
         self.suffix = f"+{1 + max((_number(key) for _, key in self._before), default=1)}" if into.beside else ""
+        self._writer = ThreadPoolExecutor(1, "bill-lines")
+        self._writing: Future[None] | None = None
 
-    def take(self, dataset: str, data: dict[str, list[Any]], digests: Sequence[int], rejected: int = 0) -> None:
+    def take(self, dataset: str, data: dict[str, Sequence[Any]], digests: Sequence[int], rejected: int = 0) -> None:
         """Append one batch of lines under loads that nobody knows of yet."""
-        keys: list[str] = data["slice_key"]
+        keys: Sequence[str] = data["slice_key"]
         if not keys:
             return
         data["model"] = self._named(data)
@@ -85,11 +89,15 @@ class ColumnLoading:
         _count(parts, data, digests)
         parts[keys[0]].rejected += rejected
         if self._into.land:
-            ids = [parts[key].load_id for key in keys]
-            append_columns(self._context.ledger, self._into.source, ids, "", data)
+            one = next(iter(parts.values()))
+            ids = Repeated(one.load_id, len(keys)) if len(parts) == 1 else [parts[key].load_id for key in keys]
+            self._written()
+            self._writing = self._writer.submit(append_columns, self._context.ledger, self._into.source, ids, "", data)
 
     def finish(self) -> tuple[SliceSummary, ...]:
         """Put in place what is not there yet; a slice whose content is there changes nothing."""
+        self._written()
+        self._writer.shutdown()
         found, loads, idle = [], [], []
         for (dataset, key), part in sorted(self._parts.items()):
             kin = [
@@ -109,9 +117,18 @@ class ColumnLoading:
 
     def forget(self) -> None:
         """Leave nothing of what was begun; what cannot be dropped now is dropped at the next start."""
+        with suppress(Exception):
+            self._written()
+        self._writer.shutdown()
         if self._into.land:
             with suppress(Exception):
                 drop_lines(self._context.ledger, [part.load_id for part in self._parts.values()])
+
+    def _written(self) -> None:
+        """Wait for the batch under way, and raise what it raised."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
 
     def _part(self, dataset: str, key: str) -> Part:
         found = self._parts.get((dataset, key))
@@ -119,7 +136,7 @@ class ColumnLoading:
             found = self._parts[dataset, key] = Part(new_id("load", self._at))
         return found
 
-    def _named(self, data: Mapping[str, list[Any]]) -> list[str]:
+    def _named(self, data: Mapping[str, Sequence[Any]]) -> list[str]:
         """The canonical model of each row."""
         known = self._models
         keys = list(zip(data["provider"], data["raw_model"], data["service_tier"], data["region"], strict=True))
@@ -165,7 +182,7 @@ class ColumnLoading:
         ]
 
 
-def _count(parts: Mapping[str, Part], data: Mapping[str, list[Any]], digests: Sequence[int]) -> None:
+def _count(parts: Mapping[str, Part], data: Mapping[str, Sequence[Any]], digests: Sequence[int]) -> None:
     keys, currencies, starts = data["slice_key"], data["currency"], data["charge_period_start"]
     groups = {(key, code) for key, code in zip(keys, currencies, strict=True)}
     for key, code in groups:

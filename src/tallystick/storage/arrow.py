@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tallystick.kernel.table import Column, Kind
+from tallystick.kernel.table import Column, Kind, Repeated
 
 _MONEY = pa.decimal128(38, 12)
 _WHOLE = pa.decimal128(38, 0)
@@ -49,6 +49,8 @@ def extremes(values: Sequence[Any]) -> tuple[int, int] | None:
 
 
 def _array(column: Column, values: Sequence[object], instants: pa.DataType) -> pa.Array:
+    if isinstance(values, Repeated):
+        return _array(column, [values.value], instants).take(pa.repeat(pa.scalar(0, pa.int32()), len(values)))
     if column.kind == "money":
         return _money(values)
     if column.kind == "instant":
@@ -59,6 +61,17 @@ def _array(column: Column, values: Sequence[object], instants: pa.DataType) -> p
 
 
 def _tags(maps: Sequence[Any]) -> pa.Array:
+    """The maps; where the same objects come again and again, each is written once and then pointed at."""
+    kept = list(maps)  # their addresses hold while they live
+    first: dict[int, int] = {}
+    at = [first.setdefault(id(one), len(first)) for one in kept]
+    if 2 * len(first) > len(kept):
+        return _laid_out(kept)
+    known = {id(one): one for one in kept}
+    return _laid_out([known[one] for one in first]).take(pa.array(at, pa.int32()))
+
+
+def _laid_out(maps: Sequence[Any]) -> pa.Array:
     """Maps laid end to end: eight times as fast as lists of pairs."""
     keys: list[str] = []
     items: list[str] = []

@@ -51,6 +51,10 @@ _DAMAGED_ZIP: tuple[type[Exception], ...] = (
 )  # an unknown way of packing, a password
 
 
+# Lines and rows.
+Lists = tuple[Sequence[int], list[tuple[str, ...]]]
+
+
 @dataclass(frozen=True, slots=True)
 class OpenFile:
     """A file whose format is known.
@@ -68,7 +72,7 @@ class OpenFile:
     columns: tuple[str, ...]
     records: Iterator[Raw]
     position: Callable[[], int]
-    rows: Iterator[tuple[Sequence[int], list[list[str]]]] | None = None
+    rows: Iterator[Lists] | None = None
     batches: Iterator[Any] | None = None
 
 
@@ -298,11 +302,11 @@ def _csv_rows(reader: Any, names: tuple[str, ...], path: Path) -> Iterator[Raw]:
         raise DataError(f"not readable as CSV: {error}", where=f"{path}:{reader.line_num}") from None
 
 
-def _csv_lists(reader: Any, path: Path) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+def _csv_lists(reader: Any, path: Path) -> Iterator[Lists]:
     """Many rows at a time; a cell may hold line ends, so that a row's line is that of its end."""
     before = reader.line_num
     try:
-        while rows := list(islice(reader, _ROWS)):
+        while rows := list(map(tuple, islice(reader, _ROWS))):  # tuples of texts are no work for the collector
             lines: Sequence[int] = range(before + 1, before + 1 + len(rows))
             if reader.line_num - before != len(rows):
                 lines = list(accumulate((1 + sum(cell.count("\n") for cell in row) for row in rows), initial=before))[

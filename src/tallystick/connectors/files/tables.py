@@ -13,7 +13,7 @@ from typing import Any
 
 from tallystick.bills.model import Rejected
 from tallystick.connectors.files.model import Raw
-from tallystick.connectors.files.reading import OpenFile
+from tallystick.connectors.files.reading import Lists, OpenFile
 
 _BATCH = 8192
 
@@ -46,7 +46,7 @@ def tables(file: OpenFile, first: Raw | None = None) -> Iterator[Table]:
         yield from _of_records(chain([first] if first else [], file.records))
 
 
-def _of_lists(chunks: Iterator[tuple[Sequence[int], list[list[str]]]], names: tuple[str, ...]) -> Iterator[Table]:
+def _of_lists(chunks: Iterator[Lists], names: tuple[str, ...]) -> Iterator[Table]:
     width, digest_of = len(names), _digests(names)
     for lines, rows in chunks:
         try:
@@ -64,11 +64,11 @@ def _of_lists(chunks: Iterator[tuple[Sequence[int], list[list[str]]]], names: tu
             list(zip(*(row for _, row in good), strict=True)) if good else [()] * width,
             [line for line, _ in good],
             [digest_of("\x1f".join(row).encode()) for _, row in good],
-            [Rejected(line, fault, ascii(row)[:2000]) for line, row, fault in broken if fault],
+            [Rejected(line, fault, ascii(list(row))[:2000]) for line, row, fault in broken if fault],
         )
 
 
-def _fault(row: list[str], width: int) -> str:
+def _fault(row: Sequence[str], width: int) -> str:
     try:
         "".join(row).encode()
     except UnicodeEncodeError:
