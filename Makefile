@@ -33,13 +33,13 @@ services: $(VENV)/.installed-test # What service-backed tests need, from Debian'
 	@sh tests/services.sh
 
 test: services ## Install what tests need and run all of them
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 20
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --durations 20
 
 check: $(VENV)/.installed-test ## Lint, types, import contracts and the fast tests: under two minutes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --cache-dir .import_linter_cache
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow and not service' -q
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m 'not slow and not service' -q
 
 fix: $(VENV)/.installed-test ## Sort imports, format, mend what the linter can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
