@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
-from tallystick.kernel.money import GRAINS_PER_UNIT, PLACES, grains_from_decimal
+from tallystick.kernel.money import PLACES, grains_from_decimal
 from tallystick.kernel.period import instant
 
 _NOTHING = frozenset({"", "null", "n/a", "na", "none", "nan", "nil", "-", "#n/a", "<null>", "\\n"})
@@ -109,8 +109,7 @@ def read_grains(cell: object) -> int | Bad | None:
         if plain:
             sign, whole, part = plain.groups("")
             if len(part) <= PLACES:
-                grains = int(whole) * GRAINS_PER_UNIT + int(part.ljust(PLACES, "0"))
-                return -grains if sign else grains
+                return int(sign + whole + part.ljust(PLACES, "0"))
     number = read_decimal(cell)
     return grains_from_decimal(number) if isinstance(number, Decimal) else number
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tallystick.focus.batch import Batch, FocusReader
 from tallystick.focus.columns import COSTS
 from tallystick.focus.place import Place
 from tallystick.kernel.errors import DataError
+from tallystick.kernel.table import Repeated
 from tallystick.operations.context import Context
 from tallystick.operations.load_columns import ColumnLoading, Into
 from tallystick.operations.load_lines import SliceSummary
@@ -176,11 +178,17 @@ def _add(summary: BillSummary, batch: Batch) -> None:
 
 
 def _sum(into: dict[str, dict[str, int]], data: Mapping[str, Sequence[Any]], taken: Sequence[bool]) -> None:
+    codes = data["currency"]
     for name in COSTS:
         found: Counter[str] = Counter()
-        for code, amount, take in zip(data["currency"], data[name], taken, strict=True):
-            if take and amount is not None:
-                found[code] += amount
+        if isinstance(codes, Repeated):
+            known = [amount for amount in compress(data[name], taken) if amount is not None]
+            if known:
+                found[codes.value] = sum(known)
+        else:
+            for code, amount, take in zip(codes, data[name], taken, strict=True):
+                if take and amount is not None:
+                    found[code] += amount
         for code, grains in found.items():
             sums = into.setdefault(code, {})
             sums[name] = sums.get(name, 0) + grains

@@ -184,7 +184,7 @@ class ColumnLoading:
 
 def _count(parts: Mapping[str, Part], data: Mapping[str, Sequence[Any]], digests: Sequence[int]) -> None:
     keys, currencies, starts = data["slice_key"], data["currency"], data["charge_period_start"]
-    groups = {(key, code) for key, code in zip(keys, currencies, strict=True)}
+    groups = set(zip(keys, currencies, strict=True))
     for key, code in groups:
         part = parts[key]
         whole = len(groups) == 1
