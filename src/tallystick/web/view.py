@@ -15,10 +15,10 @@ NAMES = {
     "billed": "Billed cost",
 }
 BASIS = {
-    "effective": "metered usage at list price; no discounts are recorded yet",
+    "effective": "cost of record; what bills say where they are in, else metered usage at the prices of the book",
     "list": "metered usage at list price",
-    "contracted": "metered usage at list price, for no contract is recorded yet",
-    "billed": "what an invoice says; none is recorded yet",
+    "contracted": "metered usage at what contracts say, else at list price",
+    "billed": "what invoices and cost reports say",
 }
 NOTHING = {
     "effective": "no price is known for any of them",
