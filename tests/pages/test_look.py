@@ -35,6 +35,8 @@ LOOKS = [
         for width, theme in ((1440, "dark"), (390, "light"))
     ),
 ]
+# Lists that look alike in every house, so one house, theme and width; a month with bills is in test_reconcile.py.
+BILLS = ("/reconcile", "/reconcile/2026-10", "/ledger")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 # A page that is asked for wrongly answers so, and the browser says that in its console.
 MEANT = ("wrong_question", "no_such_call", "request", "budget_cap", "budget_crowd")
@@ -57,6 +59,16 @@ def test_every_page_is_clean(name, width, theme, visit, request):
         problems += [f"{path}: {_said(one)}" for one in Axe().run(page, options=RULES).response["violations"]]
         page.screenshot(path=SCREENSHOTS / f"{name}_{page_name}_{width}_{theme}.png", full_page=True)
     assert not problems, "\n".join(problems)
+
+
+def test_bills_and_the_ledger_are_clean_without_a_bill_on_a_narrow_dark_page(full, visit):
+    seen = visit(full, width=390, theme="dark")
+    for path in BILLS:
+        page = seen.go(path)
+        assert Axe().run(page, options=RULES).response["violations"] == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    assert page.locator("tbody tr").count() > 0
+    assert (seen.complaints, seen.foreign) == ([], [])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
