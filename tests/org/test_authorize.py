@@ -16,11 +16,20 @@ principals = st.builds(
 
 def test_what_each_role_may_do_is_written_out() -> None:
     every = {"read", "instance", "prices", "keys_read", "keys_write", "tokens_read", "tokens_write", "audit", "erase"}
-    every |= {"content", "alerts_test", "budgets_read", "budgets_write", "rules_write"}
+    every |= {"content", "alerts_test", "budgets_read", "budgets_write", "rules_write", "reconcile"}
     expected = {
         "viewer": {"read", "instance", "budgets_read"},
-        "analyst": {"read", "instance", "prices", "budgets_read"},
-        "owner": {"read", "instance", "prices", "keys_read", "keys_write", "budgets_read", "budgets_write"},
+        "analyst": {"read", "instance", "prices", "budgets_read", "reconcile"},
+        "owner": {
+            "read",
+            "instance",
+            "prices",
+            "keys_read",
+            "keys_write",
+            "budgets_read",
+            "budgets_write",
+            "reconcile",
+        },
         "admin": every,
         "auditor": {"read", "instance", "prices", "keys_read", "tokens_read", "audit", "content", "budgets_read"},
     }
