@@ -7,8 +7,13 @@ from tallystick.kernel.errors import ConfigError
 from tallystick.usage.dimensions import ATTRIBUTION, canonical_dimension
 
 
-def parse_labels(text: str) -> dict[str, str]:
+def parse_labels(text: str, option: str = "labels", such: str = "team=squad") -> dict[str, str]:
     """Dimension → tag.
+
+    Args:
+        text: As configured.
+        option: Its name, for messages.
+        such: An example of the source's own spelling, likewise.
 
     Raises:
         ConfigError: A part is no pair, or names no dimension.
@@ -19,8 +24,8 @@ def parse_labels(text: str) -> dict[str, str]:
         name = canonical_dimension(left)
         if not equals or not right or name not in ATTRIBUTION:
             raise ConfigError(
-                f"{part!r} maps no tag to a dimension; write dimension=tag, as in team=squad",
-                where="labels",
+                f"{part!r} maps no tag to a dimension; write dimension=tag, as in {such}",
+                where=option,
                 next_steps=[f"dimensions are {', '.join(ATTRIBUTION)}"],
             )
         found[name] = right

@@ -15,7 +15,7 @@ from tallystick.connectors.aws.invocation_logs import fetch_logs
 from tallystick.connectors.aws.places import Folder, Place
 from tallystick.connectors.aws.s3 import Address, Bucket, parse_location
 from tallystick.connectors.aws.signed import Signer
-from tallystick.connectors.aws.tags import parse_mapping
+from tallystick.connectors.labels import parse_labels
 from tallystick.kernel.errors import ConfigError
 from tallystick.kernel.period import Period
 from tallystick.ports import Option, Page, Setup, SourceFailed, SourceKind, Stream
@@ -136,7 +136,9 @@ def connect(setup: Setup) -> Aws:
     known = parse_unit(unit) if unit else None
     if unit and (known is None or known.kind != "tokens"):
         raise ConfigError(f"market_unit is {unit!r}; write a number of tokens, as in 1M Tokens", where=setup.name)
-    reading = Reading(parse_mapping(options.get("tags", "")), unit, _profiles(options.get("profiles", "")))
+    reading = Reading(
+        parse_labels(options.get("tags", ""), "tags", "team=user:team"), unit, _profiles(options.get("profiles", ""))
+    )
     return Aws(setup, tuple(streams), reading)
 
 

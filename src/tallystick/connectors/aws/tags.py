@@ -8,30 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tallystick.kernel.errors import ConfigError
-from tallystick.usage.dimensions import ATTRIBUTION, canonical_dimension
-
 _RESOURCE = "resourceTags/"
-
-
-def parse_mapping(text: str) -> dict[str, str]:
-    """`team=user:team,feature=iamPrincipal/feature` as dimension → tag.
-
-    Raises:
-        ConfigError: A part is no pair, or names no dimension.
-    """
-    found: dict[str, str] = {}
-    for part in filter(None, (one.strip() for one in text.split(","))):
-        left, equals, right = (one.strip() for one in part.partition("="))
-        name = canonical_dimension(left)
-        if not equals or not right or name not in ATTRIBUTION:
-            raise ConfigError(
-                f"{part!r} maps no tag to a dimension; write dimension=tag, as in team=user:team",
-                where="tags",
-                next_steps=[f"dimensions are {', '.join(ATTRIBUTION)}"],
-            )
-        found[name] = right
-    return found
 
 
 def dimensions_of(tags: Mapping[str, str], mapping: Mapping[str, str]) -> dict[str, str]:
