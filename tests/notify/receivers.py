@@ -95,28 +95,36 @@ def mail_sink(tls: ssl.SSLContext | None = None, *, at_once: bool = False) -> It
     """With `at_once` TLS begins with the first byte, else with STARTTLS."""
     kept = MailSink(tls=None if at_once else tls)
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(
-        asyncio.start_server(lambda r, w: _converse(kept, r, w), "127.0.0.1", 0, ssl=tls if at_once else None)
-    )
+    writers: list[asyncio.StreamWriter] = []
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await _converse(kept, reader, writer)
+
+    server = loop.run_until_complete(asyncio.start_server(converse, "127.0.0.1", 0, ssl=tls if at_once else None))
     kept.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
         yield kept
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(5)
+        asyncio.run_coroutine_threadsafe(_end(server, writers), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _end(server: asyncio.Server) -> None:
+async def _end(server: asyncio.Server, writers: list[asyncio.StreamWriter]) -> None:
+    """Leave no socket open: a client that went away in mid-conversation has left a handler waiting for it."""
     server.close()
-    await server.wait_closed()
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 async def _converse(kept: MailSink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
