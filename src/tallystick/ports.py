@@ -80,6 +80,8 @@ class Stream:
         slice: The stretch of time that is fetched, kept and replaced as one; days and months are UTC.
         revises_days: How long after a slice's end the source may still change it: until then it is read again.
         backfill_days: How far back the source can be read at the most; None for as far as one likes.
+        instead_of: Streams of the same source that say the same in another way: a slice of this one that holds
+            lines takes the place of theirs.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Stream:
     slice: Literal["day", "month"]
     revises_days: int
     backfill_days: int | None = None
+    instead_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,20 @@ def _load(row: Sequence[Any]) -> Load:
     return Load(**values)
 
 
-def append_loads(config_db: ConfigDb, loads: Sequence[Load]) -> None:
-    """Name loads, and supersede those that held their slices: the commit of their lines."""
+def append_loads(config_db: ConfigDb, loads: Sequence[Load], gone: Sequence[Load] = ()) -> None:
+    """Name loads, and supersede those that held their slices: the commit of their lines.
+
+    Args:
+        config_db: The row database.
+        loads: What counts from now on.
+        gone: Loads of other datasets that say the same as what counts now, with the instant they are superseded at.
+    """
     with config_db.transaction():
+        for other in gone:
+            config_db.execute(
+                "UPDATE bill_load SET superseded_at = :at WHERE load_id = :load_id AND superseded_at IS NULL",
+                {"at": other.superseded_at, "load_id": other.load_id},
+            )
         for load in loads:
             config_db.execute(
                 "UPDATE bill_load SET superseded_at = :at WHERE source = :source AND dataset = :dataset "

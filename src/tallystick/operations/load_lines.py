@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tallystick.bills.model import BillLine, Load, Rejected
 from tallystick.bills.sound import fault_of
@@ -29,12 +29,14 @@ class Reading:
         account: Our name of the provider account.
         slices: (dataset, slice_key) of what was read whole though it may hold no line; the others show by their lines.
         file: Where it was read from, for people; may be empty.
+        instead_of: Datasets of the source that say the same: a slice that holds lines takes the place of theirs.
     """
 
     source: str
     account: str
     slices: Sequence[SliceId] = ()
     file: str = ""
+    instead_of: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +200,21 @@ class _Loading:
         loads = {key: self._load(key, one) for key, one in changed.items()}
         with self._writing():
             drop_lines(self._context.ledger, [one.load_id for one in same if one.appended])
-            append_loads(self._context.config_db, list(loads.values()))
+            append_loads(self._context.config_db, list(loads.values()), self._displaced(before))
         slices = tuple(
             _summary(key, one, before.get(key), changed=key in changed) for key, one in sorted(self._slices.items())
         )
         return LoadSummary(slices, self.rows - self._rejected, self._rejected, tuple(self._problems), lost)
+
+    def _displaced(self, before: Mapping[SliceId, Load]) -> list[Load]:
+        """What counts of the other datasets in slices that are told here; one without lines tells nothing yet."""
+        others = [
+            before.get((dataset, key))
+            for (_, key), one in self._slices.items()
+            if one.sums.rows
+            for dataset in self._reading.instead_of
+        ]
+        return [replace(one, superseded_at=self._at) for one in others if one is not None]
 
     def forget(self) -> None:
         """Leave nothing of what was begun; what cannot be dropped now is dropped at the next start."""

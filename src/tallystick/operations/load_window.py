@@ -33,7 +33,7 @@ def load_window(
     return load_lines(
         context,
         sources.book(),
-        Reading(source.name, source.account, days),
+        Reading(source.name, source.account, days, instead_of=stream.instead_of),
         _lines(context, source, connector, stream, kept),
         writing=sources.writing,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tallystick.bills.model import BillLine, Rejected
+from tallystick.bills.model import BillLine, Layer, Rejected
 from tallystick.connectors.anthropic import analytics, claude_code, costs, messages
 from tallystick.connectors.paged import Query, Way
 from tallystick.kernel.period import DAY_US, Period, moment, rfc3339
@@ -63,24 +63,29 @@ def _day(window: Period) -> Query:
     return (("starting_at", f"{moment(window.start_us):%Y-%m-%d}"), ("limit", str(_MOST_ROWS)))
 
 
+def _stream(name: str, title: str, layer: Layer, *instead_of: str) -> Stream:
+    """One that is told by days; whoever switches between the unified analytics and the API's reports has each day once."""
+    return Stream(name, title, layer, "day", _REVISED_DAYS, instead_of=instead_of)
+
+
 _MESSAGES = ("workspace_id", "api_key_id", "model", "service_tier", "context_window", "inference_geo")
 _ACCOUNTS = ("account_id", "service_account_id")
 _USAGE = Report(
-    Stream("usage_messages", "Tokens and web searches of the API", "usage", "day", _REVISED_DAYS),
+    _stream("usage_messages", "Tokens and web searches of the API", "usage", "analytics_usage"),
     "/v1/organizations/usage_report/messages",
     _buckets,
     messages.lines,
     (((*_MESSAGES, *_ACCOUNTS, "speed"), FAST_BETA), ((*_MESSAGES, *_ACCOUNTS), ""), (_MESSAGES, "")),
 )
 _COSTS = Report(
-    Stream("cost_report", "Costs of the API", "cost", "day", _REVISED_DAYS),
+    _stream("cost_report", "Costs of the API", "cost", "analytics_cost"),
     "/v1/organizations/cost_report",
     _buckets,
     costs.lines,
     ((("workspace_id", "description"), ""),),
 )
 _CODE = Report(
-    Stream("claude_code", "Claude Code by person, estimated", "usage", "day", _REVISED_DAYS),
+    _stream("claude_code", "Claude Code by person, estimated", "usage"),
     "/v1/organizations/usage_report/claude_code",
     _day,
     claude_code.lines,
@@ -88,7 +93,7 @@ _CODE = Report(
 # At most five groups. Money is asked for by who and what: its amounts hold whatever tier they
 # come from. Tokens are asked for by what decides their price.
 _ANALYTICS_USAGE = Report(
-    Stream("analytics_usage", "Tokens of the organisation", "usage", "day", _REVISED_DAYS),
+    _stream("analytics_usage", "Tokens of the organisation", "usage", "usage_messages"),
     "/v1/organizations/analytics/usage",
     _flat,
     analytics.usage_lines,
@@ -96,7 +101,7 @@ _ANALYTICS_USAGE = Report(
     {"anthropic-beta": ANALYTICS_BETA},
 )
 _ANALYTICS_COST = Report(
-    Stream("analytics_cost", "Costs of the organisation by person and product", "cost", "day", _REVISED_DAYS),
+    _stream("analytics_cost", "Costs of the organisation by person and product", "cost", "cost_report"),
     "/v1/organizations/analytics/cost",
     _flat,
     analytics.cost_lines,
