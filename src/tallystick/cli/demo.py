@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,13 @@ from tallystick.cli.server_lock import running_server
 from tallystick.cli.up import serve
 from tallystick.config import Config, data_dir
 from tallystick.kernel.errors import Conflict
-from tallystick.operations.build_demo import COMPANY, DemoBuilt, DemoRequest, build_demo, is_built
 from tallystick.operations.context import now_us
+
+if TYPE_CHECKING:
+    from tallystick.operations.build_demo import DemoBuilt, DemoRequest
+
+# What builds the company, and the column libraries it is built with, take half of the time in which
+# any command starts: they are loaded by this one alone.
 
 _CHECK = "\N{CHECK MARK}"
 
@@ -33,6 +38,8 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Build a made-up company with fourteen months of usage and show it."""
+    from tallystick.operations.build_demo import COMPANY, DemoRequest
+
     folder = data_dir(data) if data is not None else data_dir(None) / "demo"
     settings = wiring.with_server(read_config(config), port=port)
     running = running_server(folder)
@@ -50,14 +57,18 @@ def demo(
         serve(settings, folder, config_file(config), demo=COMPANY)
 
 
-def _build(settings: Config, folder: Path, request: DemoRequest, *, quiet: bool) -> DemoBuilt:
+def _build(settings: Config, folder: Path, request: "DemoRequest", *, quiet: bool) -> "DemoBuilt":
+    from tallystick.operations.build_demo import COMPANY, DemoBuilt, build_demo, is_built
+
     if is_built(folder, request):
         return DemoBuilt(request.events, rebuilt=False)
     with wiring.open_app(settings, folder, demo=COMPANY) as app, progress(COMPANY, "rows", quiet=quiet) as report:
         return build_demo(app.context, request, report)
 
 
-def _say(built: DemoBuilt, seconds: float, folder: Path, *, as_json: bool, quiet: bool) -> None:
+def _say(built: "DemoBuilt", seconds: float, folder: Path, *, as_json: bool, quiet: bool) -> None:
+    from tallystick.operations.build_demo import COMPANY
+
     if as_json:
         print_json({"events": built.events, "rebuilt": built.rebuilt, "months": built.months, "data": str(folder)})
         sys.stdout.flush()
