@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("unhurried", parent=settings(), deadline=None)
 settings.load_profile("unhurried")
 
+# A hundred processes of the product are started, and each would compile all of its modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 REQUIRE_SERVICES = os.environ.get("TALLY_REQUIRE_SERVICES") == "1"
 
 
