@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from tallystick.bills.model import BillLine, Layer, Rejected
 from tallystick.budgets.model import Ask, Granted, OpenReservation, Standing
@@ -151,6 +151,33 @@ class Connector(Protocol):
 
         Raises:
             SourceFailed: It does not.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a provider calls one of its own ids.
+
+    Attributes:
+        kind: The attribute of a line that holds the id: a project or workspace, a key, a person or machine.
+        id: The identity; it never changes.
+        name: As it is called now; empty ones are not told.
+    """
+
+    kind: Literal["sub_account_id", "credential_id", "principal"]
+    id: str
+    name: str
+
+
+@runtime_checkable
+class Directory(Protocol):
+    """A connector that can also say what the ids of its lines are called; the lines themselves hold ids alone."""
+
+    def names(self) -> Iterator[Named]:
+        """Every id it may read the name of.
+
+        Raises:
+            SourceFailed: A list could not be read; what was given before holds.
         """
 
 

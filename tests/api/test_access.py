@@ -29,6 +29,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/v1/values"): ALL | SCOPED,
     ("GET", "/api/v1/sources"): ALL,
     ("GET", "/api/v1/sources/{name}"): ALL,
+    ("GET", "/api/v1/sources/{name}/costs"): ALL,
     ("GET", "/api/v1/source-kinds"): ALL,
     ("PUT", "/api/v1/sources/{name}"): {"local"},
     ("DELETE", "/api/v1/sources/{name}"): {"local"},

@@ -100,6 +100,17 @@ def page_of(items: list[object], limit: int, cursor: str) -> tuple[list[object],
     return items[start:end], f"page_{end}" if end < len(items) else None
 
 
+def after(entries: list[dict[str, object]], last: str, most: int) -> dict[str, object]:
+    """A directory's list after an id, in the envelope that both providers give; an id nobody gave is refused."""
+    ids = [one["id"] for one in entries]
+    if last and last not in ids:
+        raise Refuse(400, f"no entry {last}")
+    start = ids.index(last) + 1 if last else 0
+    data = entries[start : start + most]
+    ends = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    return {"data": data, "first_id": ends[0], "last_id": ends[1], "has_more": start + most < len(entries)}
+
+
 def summed(rows: list[dict[str, object]], groups: list[str], dimensions: set[str]) -> list[dict[str, object]]:
     """Rows with the same values of the groups as one; what is not grouped by is null, figures are added."""
     found: dict[tuple[object, ...], dict[str, object]] = {}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tallystick.bills.model import BillLine, Load
-from tallystick.bills.store import append_lines, append_loads, list_lines, list_loads
+from tallystick.bills.store import append_lines, append_loads, list_lines, list_loads, sum_by_id
 from tallystick.operations.context import Context
 from tallystick.operations.start_ledger import start_ledger
 
@@ -50,6 +50,27 @@ def test_a_line_comes_back_as_it_was_read(context: Context) -> None:
     assert list_lines(context.ledger, ["load_1"], (OCTOBER + 1, OCTOBER + DAY)) == []
     assert list_lines(context.ledger, [], (OCTOBER, OCTOBER + DAY)) == []
     assert list_loads(context.config_db) == [load("load_1", 1)]
+
+
+def test_lines_are_summed_by_an_id_apart_for_each_name_and_layer(context: Context) -> None:
+    start_ledger(context)
+    red = replace(LINE, sub_account_id="p1", sub_account_name="Red", billed_cost=5)
+    rated = replace(red, layer="usage", sub_account_name="", billed_cost=None, effective_cost=10**20)
+    lines = [
+        red,
+        replace(red, effective_cost=7),
+        rated,
+        replace(rated, effective_cost=None),
+        replace(red, dataset="claude_code"),
+    ]
+    append_lines(context.ledger, "openai", "load_1", "page_1", lines)
+
+    assert sum_by_id(context.ledger, ["load_1"], (OCTOBER, OCTOBER + 1), "project") == [
+        ("p1", "", "USD", OCTOBER, 10**20, None, None, 1, 2),
+        ("p1", "Red", "USD", OCTOBER, None, 12, None, 0, 2),
+    ]
+    assert sum_by_id(context.ledger, ["load_1"], (OCTOBER, OCTOBER + 1), "key")[0][:3] == ("", "", "USD")
+    assert sum_by_id(context.ledger, [], (OCTOBER, OCTOBER + 1), "person") == []
 
 
 def test_the_newest_load_of_a_slice_counts(context: Context) -> None:

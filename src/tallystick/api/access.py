@@ -52,6 +52,7 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("GET", "/api/v1/values"): "read",
     ("GET", "/api/v1/sources"): "instance",
     ("GET", "/api/v1/sources/{name}"): "instance",
+    ("GET", "/api/v1/sources/{name}/costs"): "instance",
     ("GET", "/api/v1/source-kinds"): "instance",
     ("PUT", "/api/v1/sources/{name}"): "local",
     ("DELETE", "/api/v1/sources/{name}"): "local",

@@ -18,16 +18,21 @@ from tallystick.explore.sources import SourceStatus
 from tallystick.kernel.errors import Unavailable, UsageError
 from tallystick.kernel.period import DAY_US, rfc3339
 from tallystick.operations.connect_source import Sources, check_source
+from tallystick.operations.context import now_us
 from tallystick.operations.list_sources import list_sources
 from tallystick.operations.manage_sources import NewSource, add_source, find_source, remove_source
+from tallystick.operations.reconcile import month_of
+from tallystick.operations.reconcile_month import month_named
 from tallystick.operations.report_sources import report_source, report_sources
 from tallystick.operations.source_wire import (
+    costs_to_wire,
     kinds_to_wire,
     progress_to_wire,
     report_to_wire,
     summary_to_wire,
     window_to_wire,
 )
+from tallystick.operations.sum_source_costs import sum_source_costs
 from tallystick.operations.sync_source import Wanted, reparse, sync
 from tallystick.ports import SourceFailed
 from tallystick.transport.ask import forget_connections
@@ -81,6 +86,15 @@ def get_source(asked: Asked, name: str) -> dict[str, Any]:
     """One source that is set up, with its streams."""
     check_params(asked.request, [])
     return report_to_wire(report_source(asked.context, name))
+
+
+@router.get("/sources/{name}/costs")
+def get_costs(asked: Asked, name: str) -> dict[str, Any]:
+    """What a source says of a UTC month by project (or workspace), key or person: the provider's ids, and their names."""
+    check_params(asked.request, ["by", "period"])
+    by, period = (asked.request.query_params.get(one, "") for one in ("by", "period"))
+    month = month_named(period) if period else month_of(now_us())
+    return costs_to_wire(sum_source_costs(asked.context, name, by or "project", month))
 
 
 @router.put("/sources/{name}")

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from tallystick.bills.model import APART
+from tallystick.bills.model import APART, LAYERS
 from tallystick.kernel.period import DAY_US
 from tallystick.usage.dimensions import ATTRIBUTION, CHARGE_DIMENSIONS
 from tallystick.usage.meters import METERS
@@ -114,3 +114,20 @@ def said(dialect: Speaks, digits: int) -> str:
         f"count(contracted_cost), sum(contracted_cost), {odd}"
     )
     return f"SELECT {keys}, {sums} FROM ({inner}) AS line GROUP BY {keys} ORDER BY {keys}"
+
+
+def id_costs(dialect: Speaks, id_column: str, name_column: str) -> str:
+    """What lines of some loads say by an id and a name: latest instant, cost of each layer, unpriced, lines."""
+    apart = ", ".join(f"'{name}'" for name in sorted(APART))
+    layers = ", ".join(f"sum(CASE WHEN layer = '{name}' THEN money END)" for name in LAYERS)
+    inner = (
+        f"SELECT {id_column} AS id, {name_column} AS name, currency AS code, layer, charge_period_start AS begun, meter, "
+        f"coalesce(effective_cost, billed_cost) AS money FROM bill_line WHERE {dialect.one_of('load_id', '$loads')} "
+        f"AND dataset NOT IN ({apart}) AND charge_period_start >= {dialect.instant('$from')} "
+        f"AND charge_period_start < {dialect.instant('$to')}"
+    )
+    unpriced = "sum(CASE WHEN layer = 'usage' AND meter <> '' AND money IS NULL THEN 1 ELSE 0 END)"
+    return (
+        f"SELECT id, name, code, {dialect.micros('max(begun)')}, {layers}, {unpriced}, count(*) FROM ({inner}) AS line "
+        "GROUP BY id, name, code ORDER BY id, name, code"
+    )

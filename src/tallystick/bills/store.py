@@ -10,6 +10,7 @@ from tallystick.bills import statements
 from tallystick.bills.cells import Cell, KeyOf
 from tallystick.bills.columns import LINE_COLUMNS, LINE_FIELDS, TRUE_UP_COLUMNS, VARIANCE_COLUMNS
 from tallystick.bills.filed import grains, to_cell, to_items, to_said
+from tallystick.bills.id_costs import BY, Found, to_found
 from tallystick.bills.model import BillLine, Load
 from tallystick.bills.reconciliation import ClassTotal, Reconciliation, SetAside, VarianceRow
 from tallystick.bills.said import Item, Said
@@ -227,6 +228,12 @@ def list_claimed_months(engine: Engine, load_ids: Sequence[str]) -> list[tuple[s
         {"loads": list(load_ids)},
     )
     return [(str(account), str(currency), int(str(at))) for account, currency, at in rows]
+
+
+def sum_by_id(engine: Engine, load_ids: Sequence[str], period: tuple[int, int], by: str) -> list[Found]:
+    """What lines of these loads come to by one of `id_costs.BY`, apart for each name an id has had."""
+    params: dict[str, Any] = {"loads": list(load_ids), "from": period[0], "to": period[1]}
+    return [to_found(row) for row in engine.rows(statements.id_costs(engine.dialect, *BY[by]), params)]
 
 
 def append_true_ups(engine: Engine, data: Mapping[str, Sequence[object]]) -> None:

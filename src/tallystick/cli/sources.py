@@ -1,5 +1,6 @@
 """`tally sources`: where bills and reports come from."""
 
+from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -8,11 +9,12 @@ import typer
 from tallystick.cli.keys import confirm, pairs
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data
-from tallystick.cli.output import chosen_form, note, print_json, print_rows
+from tallystick.cli.output import Form, chosen_form, note, print_json, print_rows
 
 app = typer.Typer(help="Sources: where bills and reports come from, and how fresh they are.", no_args_is_help=True)
 
 _NUMERIC = frozenset({"rows", "days"})
+_AMOUNTS = frozenset({"rated", "reported", "invoiced", "lines", "unpriced"})
 Name = Annotated[str, typer.Argument(help="Its name.")]
 
 
@@ -112,6 +114,9 @@ def show(name: Name, data: Data = None, config: ConfigFile = None, as_json: AsJs
     typer.echo(f"  reads back {one['backfill_days']} days, and every {one['every_minutes']} minutes what still grows")
     if one["error"]:
         typer.echo(f"  {one['error']}")
+    if names := one["names"]:
+        trouble = f"; {names['error']}" if names["error"] else ""
+        typer.echo(f"  {names['names']:,} names of its ids were read {names['read_at']}{trouble}")
     if one["streams"]:
         _print_streams(one)
 
@@ -130,6 +135,49 @@ def _print_streams(one: dict[str, Any]) -> None:
     typer.echo("")
     columns, numeric = ["stream", "days", "fetched", "failing", "error"], frozenset({"days", "failing"})
     print_rows(columns, rows, form=chosen_form(as_json=False, as_csv=False), numeric=numeric)
+
+
+@app.command("costs")
+def costs(
+    name: Name,
+    by: Annotated[str, typer.Option(help="project (or workspace, or cloud account), key, person.")] = "project",
+    period: Annotated[str, typer.Option(help="A UTC month such as 2026-10; else this one.")] = "",
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show what a source says by the provider's own projects, keys or people: ids, and the names they have now."""
+    params: dict[str, str | list[str]] = {"by": by, **({"period": period} if period else {})}
+    with open_client(data, config) as client:
+        answer = client.call("GET", f"{_path(name)}/costs", params)
+    if as_json:
+        print_json(answer)
+        return
+    form = chosen_form(as_json=False, as_csv=as_csv)
+    if not answer["rows"]:
+        note(f"{name} has no line of that month\n  next:  tally sources show {name}")
+    columns = ["name", "id", "currency", "rated", "reported", "invoiced", "lines", "unpriced"]
+    rows = [
+        [
+            one["name"],
+            one["id"] or ("" if form is Form.CSV else "(none named)"),
+            one["currency"],
+            *(_amount(one[layer], form) for layer in ("rated", "reported", "invoiced")),
+            f"{one['lines']:,}",
+            f"{one['unpriced_lines']:,}",
+        ]
+        for one in answer["rows"]
+    ]
+    print_rows(columns, rows, form=form, numeric=_AMOUNTS)
+
+
+def _amount(text: str | None, form: Form) -> str:
+    """Two places, more below a cent; empty where the source does not say."""
+    if text is None or form is Form.CSV:
+        return text or ""
+    amount = Decimal(text)
+    return f"{amount:,.2f}" if abs(amount) >= Decimal("0.01") or not amount else f"{amount:.6f}"
 
 
 @app.command("test")

@@ -1,7 +1,7 @@
 """What the ledger holds of reports that are restated, the list of imports, and what is remembered of sources."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,3 +149,23 @@ def list_pages(config_db: ConfigDb, window: Window) -> list[KeptPage]:
     )
     latest = {page.number: page for page in (KeptPage(*row) for row in rows)}
     return [latest[number] for number in sorted(latest)]
+
+
+Name = tuple[str, str]
+"""The attribute of a line that holds an id (`credential_id`), and the id."""
+
+
+def write_names(config_db: ConfigDb, account: str, names: Iterable[tuple[str, str, str]], at_us: int) -> None:
+    """Remember what ids of an account are called now: (kind, id, name); what is not among them keeps its last name."""
+    for kind, id_, name in names:
+        config_db.execute(
+            "INSERT INTO provider_name (account, kind, id, name, seen_at) VALUES (:account, :kind, :id, :name, :at) "
+            "ON CONFLICT (account, kind, id) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at",
+            {"account": account, "kind": kind, "id": id_, "name": name, "at": at_us},
+        )
+
+
+def read_names(config_db: ConfigDb, account: str) -> dict[Name, str]:
+    """What each id of an account was called last, by kind and id."""
+    rows = config_db.rows("SELECT kind, id, name FROM provider_name WHERE account = :account", {"account": account})
+    return {(str(kind), str(id_)): str(name) for kind, id_, name in rows}

@@ -1,7 +1,8 @@
 """Sources: add, list, remove. Secrets are referred to and never stored."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from tallystick.connectors.kept import Source
@@ -97,6 +98,19 @@ def find_source(context: Context, name: str) -> Source:
     if found is None:
         raise NotFound(f'no source "{name}"', next_steps=["tally sources list", "tally sources add KIND NAME …"])
     return found
+
+
+def remember_streams(context: Context, name: str, streams: Collection[str]) -> None:
+    """Remember which streams a source reads as it is set up now."""
+    if set(streams) != streams_of(context, name):
+        with context.config_db.transaction():
+            context.config_db.write_setting(f"streams:{name}", json.dumps(sorted(streams)))
+
+
+def streams_of(context: Context, name: str) -> set[str]:
+    """The streams that a source read when it was asked last; empty where it never was."""
+    text = context.config_db.read_setting(f"streams:{name}")
+    return set(json.loads(text)) if text else set()
 
 
 def set_up_sources(context: Context) -> list[Source]:

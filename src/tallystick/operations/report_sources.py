@@ -9,7 +9,8 @@ from tallystick.connectors.kept import Source, Window
 from tallystick.connectors.store import list_sources, list_windows
 from tallystick.kernel.period import DAY_US, MINUTE_US
 from tallystick.operations.context import Context, now_us
-from tallystick.operations.manage_sources import find_source
+from tallystick.operations.manage_sources import find_source, streams_of
+from tallystick.operations.read_names import NamesRead, names_read
 
 COVERED_DAYS = 92
 
@@ -45,6 +46,8 @@ class SourceReport:
         loaded_at: When the newest of them was loaded.
         last_at, lag_us: Begin of its latest charge period, and how long ago that was.
         next_at: When it is asked again at the latest; None when it is not, or at once.
+        streams: Those it reads as it is set up now.
+        names: How the names of its ids were read last; None where they never were.
     """
 
     source: Source
@@ -58,12 +61,13 @@ class SourceReport:
     lag_us: int | None
     next_at: int | None
     streams: tuple[StreamReport, ...]
+    names: NamesRead | None = None
 
 
 def report_sources(context: Context) -> list[SourceReport]:
     """All that are set up, by name."""
     windows, loads = list_windows(context.config_db), list_loads(context.config_db)
-    return [_report(one, windows, loads, now_us()) for one in list_sources(context.config_db)]
+    return [_report(context, one, (windows, loads), now_us()) for one in list_sources(context.config_db)]
 
 
 def report_source(context: Context, name: str) -> SourceReport:
@@ -73,12 +77,18 @@ def report_source(context: Context, name: str) -> SourceReport:
         NotFound: No such source.
     """
     source = find_source(context, name)
-    return _report(source, list_windows(context.config_db, name), list_loads(context.config_db, name), now_us())
+    seen = list_windows(context.config_db, name), list_loads(context.config_db, name)
+    return _report(context, source, seen, now_us())
 
 
-def _report(source: Source, windows: Sequence[Window], loads: Sequence[Load], now: int) -> SourceReport:
-    mine = [one for one in windows if one.source == source.name]
-    brought = [one for one in loads if one.source == source.name]
+Seen = tuple[Sequence[Window], Sequence[Load]]
+
+
+def _report(context: Context, source: Source, seen: Seen, now: int) -> SourceReport:
+    # A stream that was switched off is no hole and no trouble; what it brought still counts.
+    read = streams_of(context, source.name)
+    mine = [one for one in seen[0] if one.source == source.name and (not read or one.stream in read)]
+    brought = [one for one in seen[1] if one.source == source.name]
     names = sorted({one.stream for one in mine} | set(source.stopped) - {""})
     streams = tuple(_stream(source, name, [one for one in mine if one.stream == name], now) for name in names)
     state, error = _state(source, streams)
@@ -95,6 +105,7 @@ def _report(source: Source, windows: Sequence[Window], loads: Sequence[Load], no
         lag_us=None if last_at is None else max(now - last_at, 0),
         next_at=None if state == "stopped" else _next(source, mine, now),
         streams=streams,
+        names=names_read(context, source.name),
     )
 
 

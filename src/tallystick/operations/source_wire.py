@@ -7,7 +7,9 @@ from tallystick.connectors.registry import Kinds
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
 from tallystick.operations.load_lines import LoadSummary, SliceSummary
+from tallystick.operations.read_names import NamesRead
 from tallystick.operations.report_sources import COVERED_DAYS, SourceReport, StreamReport
+from tallystick.operations.sum_source_costs import SourceCosts
 from tallystick.operations.sync_source import SyncProgress, SyncSummary, WindowResult
 
 
@@ -33,7 +35,12 @@ def report_to_wire(report: SourceReport) -> dict[str, Any]:
         "lag_seconds": None if report.lag_us is None else report.lag_us // 1_000_000,
         "next_at": _at(report.next_at),
         "streams": [_stream_to_wire(one) for one in report.streams],
+        "names": _names_to_wire(report.names),
     }
+
+
+def _names_to_wire(read: NamesRead | None) -> dict[str, Any] | None:
+    return None if read is None else {"read_at": _at(read.at), "names": read.names, "error": read.error}
 
 
 def _stream_to_wire(one: StreamReport) -> dict[str, Any]:
@@ -45,6 +52,33 @@ def _stream_to_wire(one: StreamReport) -> dict[str, Any]:
         "error": one.stopped or one.last_error,
         "stopped": bool(one.stopped),
     }
+
+
+def costs_to_wire(costs: SourceCosts) -> dict[str, Any]:
+    """Costs by the provider's own ids; the layers say the same money in their own words and are never added."""
+    return {
+        "source": costs.source,
+        "by": costs.by,
+        "from": _at(costs.period.start_us),
+        "to": _at(costs.period.end_us),
+        "rows": [
+            {
+                "id": one.id,
+                "name": one.name,
+                "currency": one.currency,
+                "rated": _money(one.rated),
+                "reported": _money(one.reported),
+                "invoiced": _money(one.invoiced),
+                "unpriced_lines": one.unpriced,
+                "lines": one.lines,
+            }
+            for one in costs.rows
+        ],
+    }
+
+
+def _money(grains: int | None) -> str | None:
+    return None if grains is None else text_from_grains(grains)
 
 
 def kinds_to_wire(kinds: Kinds) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from tallystick.operations.due_windows import backfill_from, is_due, storm_until
 from tallystick.operations.keep_pages import PageLost, keep_page
 from tallystick.operations.load_lines import LoadSummary
 from tallystick.operations.load_window import load_window
-from tallystick.operations.manage_sources import find_source
+from tallystick.operations.manage_sources import find_source, remember_streams
+from tallystick.operations.read_names import names_due, refresh_names
 from tallystick.ports import Connector, SourceFailed, Stream
 
 _LOG = logging.getLogger("tallystick.sources")
@@ -118,12 +119,19 @@ def sync(
         secrets = Secrets(source.secrets, sources.environment)
         try:
             connector = connect(sources, source, secrets)
-            streams = [one for one in connector.streams if not wanted.streams or one.name in wanted.streams]
+            known = list(connector.streams)
+            remember_streams(context, name, [one.name for one in known])
+            streams = [one for one in known if not wanted.streams or one.name in wanted.streams]
         except SourceFailed as error:
             reason = secrets.without(error.reason)
             _stop(context, source.name, {"": reason}, set())
             return SyncSummary(name, error=reason)
-        return _Run(context, sources, source, connector, secrets).run(streams, wanted, on_progress)
+        done = _Run(context, sources, source, connector, secrets).run(streams, wanted, on_progress)
+        if not done.failed and wanted.since_us is None and not wanted.streams and not sources.stopping():
+            now = sources.clock()
+            if wanted.by_hand or names_due(context, name, now):
+                refresh_names(context, source, connector, secrets, now)
+        return done
 
 
 def due_windows(

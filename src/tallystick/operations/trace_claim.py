@@ -1,6 +1,7 @@
 """From a claim of a reconciliation to the lines it stands on: source, load, page, line, and what they say."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tallystick.bills.model import BillLine, Layer, Load
 from tallystick.bills.reconciliation import Reconciliation, VarianceRow
@@ -8,6 +9,7 @@ from tallystick.bills.store import list_lines, list_loads
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.period import DAY_US
 from tallystick.operations.context import Context
+from tallystick.operations.read_names import names_of
 from tallystick.operations.reconcile import lines_of, list_reconciliations, read_reconciliation
 
 _MOST_ROWS = 1000
@@ -20,12 +22,14 @@ class Traced:
     Attributes:
         load: That brought it; None where it is not known any more.
         page_id: Of the source's answer; empty for files.
+        names: Attribute of the line that holds an id → what the provider calls it now, where that is known.
     """
 
     source: str
     load: Load | None
     page_id: str
     line: BillLine
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,18 @@ def _traced(context: Context, run: Reconciliation, claim: str, steps: tuple[Vari
         return Trace(run, claim, steps, tuple(parts), None, ())
     spoken: Layer = layer or "usage"
     loads = {one.load_id: one for one in list_loads(context.config_db, all_of_them=True) if one.load_id in run.loads}
+    known = names_of(context, run.account)
     found = [
-        Traced(source, _load(loads, source, line), page_id, line)
+        Traced(source, _load(loads, source, line), page_id, line, _names(known, line))
         for source, page_id, line in list_lines(context.ledger, run.loads, (first.charge_period_start, first.charge_period_end))
         if line.layer == spoken and _speaks(line, first)
     ]  # fmt: skip
     return Trace(run, claim, steps, tuple(parts), spoken, tuple(found))
+
+
+def _names(known: Mapping[tuple[str, str], str], line: BillLine) -> dict[str, str]:
+    ids = ("sub_account_id", "credential_id", "principal")
+    return {kind: known[kind, id_] for kind in ids if (id_ := getattr(line, kind)) and (kind, id_) in known}
 
 
 def _layer(step: VarianceRow) -> Layer | None:

@@ -102,6 +102,11 @@ _MIGRATIONS: tuple[str, ...] = (
         finding_id TEXT PRIMARY KEY, subject TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, body TEXT NOT NULL,
         found_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, resolved_at INTEGER) STRICT;
     """,
+    """
+    CREATE TABLE provider_name (
+        account TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, seen_at INTEGER NOT NULL,
+        PRIMARY KEY (account, kind, id)) STRICT;
+    """,
 )
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tests.connectors.serving import Question, Refuse, Served, page_of, serving, summed
+from tests.connectors.serving import Question, Refuse, Served, after, page_of, serving, summed
 
 KEY = "sk-ant-admin01-planted-secret-1234567890"
 FAST_BETA, ANALYTICS_BETA = "fast-mode-2026-02-01", "analytics-usage-cost-2026-08-24"
@@ -36,6 +36,7 @@ class Organisation:
         refuses: Groups that are not known here.
         rows_a_page: No page holds more rows (or buckets), whatever limit was asked for.
         fails: Statuses of the next answers, before any good one.
+        lists: `workspaces`, `api_keys`, `users` → its entries.
     """
 
     rows: dict[str, list[dict[str, object]]] = field(default_factory=dict)
@@ -43,6 +44,8 @@ class Organisation:
     rows_a_page: int = 100_000
     results_a_bucket: int = 100_000
     fails: list[int] = field(default_factory=list)
+    lists: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    rows_a_list: int = 1000
 
     def answer(self, question: Question) -> object:
         if self.fails:
@@ -59,6 +62,14 @@ class Organisation:
             "/v1/organizations/analytics/cost": lambda asked: self._analytics(asked, "cost"),
             "/v1/organizations/analytics/usage": lambda asked: self._analytics(asked, "usage"),
         }
+        listed = question.path.removeprefix("/v1/organizations/")
+        if listed in self.lists:
+            _known(question, {"limit", "after_id"} | ({"include_archived"} if listed == "workspaces" else set()))
+            _limit(question, 20, 1000)
+            entries = self.lists[listed]
+            if question.one("include_archived") != "true":
+                entries = [one for one in entries if one.get("archived_at") is None]
+            return after(entries, question.one("after_id"), self.rows_a_list)
         if question.path not in reports:
             raise Refuse(404, f"no such path {question.path}")
         if plain := [key for key, _ in question.query if key in {"group_by", "models"}]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.connectors.serving import Question, Refuse, Served, page_of, serving, summed
+from tests.connectors.serving import Question, Refuse, Served, after, page_of, serving, summed
 
 KEY = "sk-admin-planted-secret-1234567890"
 DAY = 86_400
@@ -36,14 +36,17 @@ class Organisation:
         refuses: Groups that this organisation may not use together with `project_id`, or at all (`api_source`).
         buckets_a_page: No page holds more, whatever limit was asked for.
         fails: Statuses of the next answers, before any good one.
+        lists: Path below `/organization/` (`projects`, `projects/proj_a/api_keys`) → its entries.
     """
 
     rows: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     refuses: set[str] = field(default_factory=set)
     buckets_a_page: int = 1000
     results_a_page: int = 1000
+    rows_a_list: int = 100
     fails: list[int] = field(default_factory=list)
     spend_limit: dict[str, object] | None = None
+    lists: dict[str, list[dict[str, object]]] = field(default_factory=dict)
 
     def answer(self, question: Question) -> object:
         if self.fails:
@@ -56,6 +59,14 @@ class Organisation:
             if self.spend_limit is None:
                 raise Refuse(404, "no spend limit")
             return self.spend_limit
+        if path in self.lists:
+            known = {"limit", "after"} | ({"include_archived"} if path == "projects" else set())
+            if unknown := question.names - known or not 1 <= int(question.one("limit", "20")) <= 100:
+                raise Refuse(400, f"Unknown parameter or limit: {unknown}")
+            entries = self.lists[path]
+            if question.one("include_archived") != "true":
+                entries = [one for one in entries if one.get("status") != "archived"]
+            return {"object": "list", **after(entries, question.one("after"), self.rows_a_list)}
         if path == "costs":
             return self._report(question, "costs", _COST_GROUPS, {"project_ids", "api_key_ids", "line_items"})
         kind = path.removeprefix("usage/")

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tallystick.bills.model import BillLine, Rejected
+from tallystick.connectors.anthropic.names import names
 from tallystick.connectors.anthropic.streams import REPORTS, streams, ways
 from tallystick.connectors.paged import Api, Asked, answer, pages
 from tallystick.kernel.period import DAY_US, Period
-from tallystick.ports import Option, Page, Setup, SourceKind, Stream
+from tallystick.ports import Named, Option, Page, Setup, SourceKind, Stream
 from tallystick.transport.patience import Patience
 
 # Later versions rename fields of these reports; this one is pinned, and asked with x-api-key.
@@ -51,6 +52,10 @@ class Anthropic:
 
     def parse(self, page: Page) -> Iterator[BillLine | Rejected]:
         return REPORTS[page.stream].parse(page)
+
+    def names(self) -> Iterator[Named]:
+        """What the ids on its lines are called."""
+        return names(self._api())
 
     def check(self) -> str:
         """Ask for yesterday's figures of each stream that is set up."""

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tallystick.bills.model import BillLine, Rejected
+from tallystick.connectors.openai.names import names
 from tallystick.connectors.openai.streams import REPORTS, ways
 from tallystick.connectors.paged import Api, Asked, Way, answer, pages
 from tallystick.connectors.records import Unusable, count, json_of, member, text
 from tallystick.kernel.period import DAY_US, Period
-from tallystick.ports import Option, Page, Setup, SourceFailed, SourceKind, Stream
+from tallystick.ports import Named, Option, Page, Setup, SourceFailed, SourceKind, Stream
 from tallystick.transport.patience import Patience
 
 _MAKE = "an owner of the organisation makes one at platform.openai.com › Settings › Organization › Admin keys"
@@ -37,6 +38,10 @@ class OpenAi:
 
     def parse(self, page: Page) -> Iterator[BillLine | Rejected]:
         return REPORTS[page.stream].parse(page)
+
+    def names(self) -> Iterator[Named]:
+        """What the ids on its lines are called."""
+        return names(self._api())
 
     def check(self) -> str:
         """Ask for yesterday's costs and usage, and for the spend limit where the key may see it."""
