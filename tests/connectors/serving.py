@@ -19,6 +19,7 @@ class Question:
     path: str
     query: list[tuple[str, str]]
     headers: Mapping[str, str]
+    body: bytes = b""
 
     def one(self, name: str, default: str = "") -> str:
         return next((value for key, value in self.query if key == name), default)
@@ -60,6 +61,7 @@ def serving(answer: Callable[[Question], object], error: Callable[[Refuse], obje
                 parts.path,
                 parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)),
                 {name.lower(): value for name, value in self.headers.items()},
+                self.rfile.read(int(self.headers.get("content-length", "0"))),
             )
             served.questions.append(question)
             try:
@@ -73,6 +75,8 @@ def serving(answer: Callable[[Question], object], error: Callable[[Refuse], obje
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the name is the server's
 
         def log_message(self, *args: object) -> None:
             pass

@@ -329,14 +329,14 @@ def test_a_setup_that_would_count_twice_or_reads_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="no table"):
         made(detailed_table="a.b`; DROP")
     with pytest.raises(ConfigError, match="token, metadata"):
-        made(detailed_table="proj.data.table", auth="key")
+        made(detailed_table="proj.data.table", auth="magic")
 
 
 @pytest.mark.parametrize(
     ("secret", "reason"), [('{"type": "service_account"}', "service account's key"), ("", "empty"), ("a b", "no token")]
 )
 def test_a_token_that_is_none_is_told_without_its_text(secret: str, reason: str) -> None:
-    options = {"detailed_table": "proj.data.table", "base_url": "http://127.0.0.1:1"}
+    options = {"detailed_table": "proj.data.table", "base_url": "http://127.0.0.1:1", "auth": "token"}
     source = connect(Setup("g", "acct", options, lambda name: secret, lambda: 0))
     with pytest.raises(SourceFailed, match=reason) as caught:
         list(source.fetch(source.streams[0], OCTOBER))

@@ -10,6 +10,7 @@ from tallystick.connectors.gcp.bigquery import TABLE, BigQuery, look, parts, que
 from tallystick.connectors.gcp.flat import nest
 from tallystick.connectors.gcp.focus_rows import read_focus
 from tallystick.connectors.gcp.rows import Reading, Row, read_row
+from tallystick.connectors.gcp.service_account import ServiceAccount
 from tallystick.connectors.gcp.token import METADATA_URL, Given, Metadata
 from tallystick.connectors.labels import parse_labels
 from tallystick.connectors.records import Unusable
@@ -160,11 +161,14 @@ def connect(setup: Setup) -> GcpSource:
 
 
 def _token(setup: Setup, patience: Patience) -> Callable[[], str]:
-    auth, secret = setup.options.get("auth", "") or "token", setup.secret
-    if auth == "token":
-        return Given(lambda: secret("access_token"))
+    auth, secret = setup.options.get("auth", ""), setup.secret
+    if auth in {"", "token", "key"}:
+        token_url = setup.options.get("token_url", "")
+        key = ServiceAccount(lambda: secret("service_account_key"), setup.now_us, patience, token_url)
+        given = Given(lambda: secret("access_token"))
+        return {"key": key, "token": given}.get(auth) or (lambda: key() if secret("service_account_key") else given())
     if auth != "metadata":
-        raise ConfigError(f"{auth!r} is none of token, metadata", where="auth")
+        raise ConfigError(f"{auth!r} is none of key, token, metadata", where="auth")
     url = setup.options.get("metadata_url", "").rstrip("/") or METADATA_URL
     return Metadata(url, setup.now_us, patience)
 
@@ -188,12 +192,16 @@ KIND = SourceKind(
         Option("project", "Project in which queries run; else that of the table"),
         Option("location", "Location of the dataset", default="US"),
         Option(
-            "auth", "token (access_token), or metadata (the machine's own account, on Google Cloud)", default="token"
+            "auth",
+            "key (service_account_key), token (access_token), or metadata (the machine's own account, on Google "
+            "Cloud); else what is given",
         ),
-        Option("access_token", "OAuth access token", secret=True),
+        Option("service_account_key", "Key file of a service account (JSON)", secret=True),
+        Option("access_token", "OAuth access token, which something else refreshes", secret=True),
         Option("page_rows", "Most rows of one answer", default="10000"),
         Option("labels", "Labels and tags that are dimensions: team=squad,feature=app"),
         Option("base_url", "BigQuery's address", default=_BIGQUERY_URL),
+        Option("token_url", "Address that gives tokens, in place of the key's"),
         Option("metadata_url", "Address of the metadata server", default=METADATA_URL),
     ),
     connect=connect,

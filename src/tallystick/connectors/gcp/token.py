@@ -1,8 +1,4 @@
-"""The access token: given by reference, or from the metadata server of the machine.
-
-A service account's key file is not taken: signing with it needs RSA, and a library for that weighs
-more than all else here. Workload identity, the metadata server, or a file that something refreshes do without.
-"""
+"""The access token: given by reference, or from the metadata server of the machine."""
 
 import json
 from collections.abc import Callable
@@ -28,11 +24,14 @@ class Given:
         token = self.secret().strip()
         if token.startswith("{"):
             raise SourceFailed(
-                "access_token holds a service account's key, which is not taken: give an OAuth access token "
-                "(gcloud auth print-access-token, into a file), or auth = metadata on a machine of Google Cloud"
+                "access_token holds a service account's key: give it as service_account_key "
+                "(--secret service_account_key=file:PATH), or an OAuth access token here"
             )
         if not token or any(char.isspace() or not char.isascii() for char in token):
-            raise SourceFailed("access_token is empty, or no token: give the output of gcloud auth print-access-token")
+            raise SourceFailed(
+                "access_token is empty, or no token: give a service account's key as service_account_key, or here the "
+                "output of gcloud auth print-access-token"
+            )
         return token
 
 
