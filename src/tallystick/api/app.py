@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from tallystick.api import (
     alerts,
     budgets,
+    currency,
     erase,
     explore,
     gateway_health,
@@ -66,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tokens.router,
     prices.router,
     price_changes.router,
+    currency.router,
     imports.router,
     rules.router,
     gateway_health.router,

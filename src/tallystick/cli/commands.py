@@ -31,6 +31,7 @@ _GROUPS = {
     "rules": "tallystick.cli.rules:app",
     "alerts": "tallystick.cli.alerts:app",
     "config": "tallystick.cli.config_show:app",
+    "currency": "tallystick.cli.currency:app",
 }
 
 

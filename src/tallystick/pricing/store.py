@@ -6,11 +6,14 @@ Rows of cards are never deleted: a price that no longer holds is withdrawn.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import cast
 
+from tallystick.kernel.period import day_start, local_day
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.bulk import EVENT_NAME, NAME_COLUMNS, NAMES, PRICE_COLUMNS, PRICES, EventName, lay_prices
 from tallystick.pricing.contract import Contract, parse_contract
+from tallystick.pricing.currency import ExchangeRate
 from tallystick.pricing.fingerprint import from_row, to_row
 from tallystick.pricing.model import PriceCard
 from tallystick.storage.config_db import ConfigDb
@@ -265,3 +268,39 @@ def list_findings(config_db: ConfigDb, kinds: Sequence[str]) -> list[tuple[str, 
         for kind, subject, body, found, seen in rows
         if kind in kinds
     ]
+
+
+def list_rates(config_db: ConfigDb, currencies: Sequence[str] = ()) -> list[ExchangeRate]:
+    """Exchange rates among these currencies, or all; corrected ones and their corrections alike."""
+    names = {f"c{number}": code for number, code in enumerate(currencies)}
+    among = ", ".join(f":{name}" for name in names)
+    where = f" WHERE base IN ({among}) AND quote IN ({among})" if names else ""
+    rows = config_db.rows(f"SELECT base, quote, from_us, rate, source, known_since FROM currency_rate{where}", names)  # noqa: S608 - names of ours
+    return [
+        ExchangeRate(str(base), str(quote), local_day(int(str(at))), Decimal(str(rate)), str(source), int(str(known)))
+        for base, quote, at, rate, source, known in rows
+    ]
+
+
+def rates_known(config_db: ConfigDb) -> int:
+    """When the latest rate became known; 0 for an empty table."""
+    return int(config_db.rows("SELECT max(known_since) FROM currency_rate")[0][0] or 0)
+
+
+def append_rates(config_db: ConfigDb, rates: Iterable[ExchangeRate]) -> None:
+    """Add rates; none is ever changed or taken away."""
+    config_db.execute_many(
+        "INSERT INTO currency_rate (base, quote, from_us, rate, source, known_since) "
+        "VALUES (:base, :quote, :at, :rate, :source, :known)",
+        [
+            {
+                "base": one.base,
+                "quote": one.quote,
+                "at": day_start(one.on),
+                "rate": f"{one.rate:f}",
+                "source": one.source,
+                "known": one.known_since,
+            }
+            for one in rates
+        ],
+    )
