@@ -87,3 +87,23 @@ def test_a_price_that_is_set_holds_from_its_day_and_is_taken_back(tmp_path: Path
     assert read("rerate")["total"] == []
     with pytest.raises(UsageError, match="cannot be read"):
         say("simulate", "absent.toml")
+
+
+OTHER = (
+    """{"gpt-4o": {"litellm_provider": "openai", "output_cost_per_token": 1.2e-05, "input_cost_per_token": "none"}}"""
+)
+
+
+def test_another_list_is_kept_compared_shown_and_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text(OTHER)
+    first = read("import", "other.json", "--source", "acme")
+    assert (first["changed"], first["compared"], first["apart"], first["not_in_book"]) == (True, 1, 1, 0)
+    assert first["list"]["left_out"] == ["gpt-4o input_cost_per_token: uncached_input = 'none' is no price"]
+    assert "nothing changed" in say("import", "other.json", "--source", "acme")
+    (found,) = read("findings")["findings"]
+    assert (found["evidence"]["book"], found["evidence"]["other"]) == ("10", "12")
+    assert [one["name"] for one in read("lists")["lists"]] == ["acme"]
+    say("forget", "acme")
+    assert read("findings")["findings"] == []
+    with pytest.raises(UsageError, match="cannot be read"):
+        say("import", "absent.json")

@@ -1,17 +1,20 @@
 """What a look over the price book finds."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tallystick.kernel.errors import DataError, NotFound
 from tallystick.kernel.period import HOUR_US
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.find_prices import find_prices, list_findings
+from tallystick.operations.import_price_list import forget_price_list, import_price_list, list_price_lists
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.load_prices import load_book
-from tallystick.operations.manage_prices import set_price, unset_price
+from tallystick.operations.manage_prices import set_contract, set_price, unset_price
 from tallystick.operations.refresh_prices import refresh_prices
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.pricing.book import PriceBook
@@ -124,3 +127,74 @@ def test_a_tokenizer_that_changed_is_found_with_what_it_cost(context: Context) -
     # 5 features, 20 hours, 1,000 tokens too many at 2.50 a million: 0.25 dollars, and the noise of prompts.
     assert drift.amount is not None
     assert 0.2e12 < drift.amount < 0.3e12
+
+
+# gpt-4o is 2.50 in, 1.25 cached and 10 out a million, in batches half of that.
+OTHER = {
+    "gpt-4o": {
+        "litellm_provider": "openai", "input_cost_per_token": 2.5e-06, "cache_read_input_token_cost": 1.26e-06,
+        "output_cost_per_token": 1.02e-05, "output_cost_per_token_batches": 4.0e-06, "output_cost_per_token_flex": 1e-06,
+    },
+    "gpt-unheard-of": {"litellm_provider": "openai", "input_cost_per_token": 1e-06},
+}  # fmt: skip
+
+
+def test_another_list_that_differs_by_more_than_one_per_cent_is_found_with_both_figures(context: Context) -> None:
+    at = now_us()
+    call = UsageEvent(
+        "e", "c", at - HOUR_US, provider="openai", request_model="gpt-4o", measured=used(uncached_input=10**6, plain_output=10**6)
+    )  # fmt: skip
+    ingest_events(context, [priced(load_book(context.config_db), call)])
+    kept = import_price_list(context, json.dumps(OTHER), file="prices.json", source="acme")
+    assert (kept.comparison.compared, len(kept.comparison.apart), kept.comparison.missing) == (4, 2, 2)
+    batch, output = (one for _, one in sorted(of(find_prices(context), "price_sources_disagree").items()))
+    assert (output.subject, batch.subject) == (
+        "list acme openai gpt-4o standard plain_output", "list acme openai gpt-4o batch plain_output",
+    )  # fmt: skip
+    assert (output.evidence["book"], output.evidence["other"], output.evidence["tokens"]) == ("10", "10.2", "1000000")
+    # A million tokens at 20 cents more; no batch was bought.
+    assert (output.amount, batch.amount) == (200_000_000_000, None)
+    assert output.evidence["other_source"] == "acme (prices.json)"
+    assert output.evidence["book_source"].startswith("genai-prices ")
+    assert output.what.endswith("if acme is right: tally prices set openai gpt-4o --price plain_output=10.2")
+    assert batch.evidence["advice"] == "tally prices set openai gpt-4o --price plain_output=4 --tier batch"
+
+
+def test_a_second_opinion_prices_no_call_and_the_same_file_twice_changes_nothing(context: Context) -> None:
+    cards = load_book(context.config_db).cards
+    first = import_price_list(context, json.dumps(OTHER), file="a.json")
+    again = import_price_list(context, json.dumps(OTHER), file="b.json")
+    assert (first.changed, again.changed) == (True, False)
+    assert again.price_list == first.price_list
+    assert load_book(context.config_db).cards == cards
+    with pytest.raises(DataError):
+        import_price_list(context, json.dumps(OTHER)[:-40], file="cut.json", source="litellm")
+    assert list_price_lists(context) == [first.price_list]
+    find_prices(context)
+    assert len(list_findings(context)) == 2
+    newer = import_price_list(context, json.dumps({"gpt-4o": OTHER["gpt-4o"]}), file="c.json")
+    assert (newer.changed, [one.list_id for one in list_price_lists(context)]) == (True, [newer.price_list.list_id])
+    forget_price_list(context, "litellm")
+    find_prices(context)
+    assert list_findings(context) == []
+    with pytest.raises(NotFound):
+        forget_price_list(context, "litellm")
+
+
+def test_taking_the_other_lists_price_moves_the_finding_to_the_price_set(context: Context) -> None:
+    import_price_list(context, json.dumps(OTHER), file="a.json")
+    set_price(context, {"provider": "openai", "model": "gpt-4o", "plain_output": "10.2"})
+    found = of(find_prices(context), "price_sources_disagree")
+    assert sorted(found) == ["list litellm openai gpt-4o batch plain_output", "own openai gpt-4o standard plain_output"]
+
+
+def test_a_contract_that_asks_more_than_the_list_is_found_and_one_that_asks_less_is_not(context: Context) -> None:
+    set_contract(context, {"name": "old", "provider": "openai", "model": "gpt-4o",
+                           "price": [{"model": "gpt-4o", "input": "3.00", "output": "9.00"}]})  # fmt: skip
+    set_contract(context, {"name": "typo", "provider": "openai", "model": "gtp-*", "discount_percent": "5"})
+    set_contract(context, {"name": "ea", "provider": "anthropic", "discount_percent": "5"})
+    found = find_prices(context)
+    (dear,) = of(found, "price_sources_disagree").values()
+    assert dear.subject == "contract old openai gpt-4o standard uncached_input"
+    assert (dear.evidence["contract"], dear.evidence["list"]) == ("3", "2.5")
+    assert list(of(found, "price_of_unknown_model")) == ["contract typo"]

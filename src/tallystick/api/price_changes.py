@@ -14,6 +14,12 @@ from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import DAY_US, day_start, rfc3339
 from tallystick.operations.context import now_us
 from tallystick.operations.find_prices import find_prices, finding_to_wire, list_findings
+from tallystick.operations.import_price_list import (
+    forget_price_list,
+    import_price_list,
+    list_price_lists,
+    price_list_to_wire,
+)
 from tallystick.operations.manage_prices import (
     Entry,
     compare_prices,
@@ -49,6 +55,16 @@ class ContractsBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     contract: list[dict[str, Any]]
+
+
+class ListBody(BaseModel):
+    """A price list that somebody publishes, as its file is: `text`; kept under `source`, else under its shape."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: str
+    file: str = ""
+    source: str = ""
 
 
 class SimulateBody(BaseModel):
@@ -124,6 +140,39 @@ def get_diff(asked: Asked) -> dict[str, Any]:
     first, second = (_day(params.get(name, ""), name, zone) for name in ("a", "b"))
     found = compare_prices(asked.context, first, second, known=params.get("known") == "1")
     return {"differences": [_difference(one) for one in found[:MOST_DIFFERENCES]], "count": len(found)}
+
+
+@router.get("/lists")
+def get_lists(asked: Asked) -> dict[str, Any]:
+    """Second opinions that are kept: lists that price no call and are held against the book."""
+    check_params(asked.request, [])
+    return {"lists": [price_list_to_wire(one) for one in list_price_lists(asked.context)]}
+
+
+@router.post("/lists")
+def post_list(asked: Asked, body: ListBody) -> dict[str, Any]:
+    """Keep a list as a second opinion, in place of the one of its name, and look over the book."""
+    check_params(asked.request, [])
+    file = body.file.replace("\\", "/").rpartition("/")[2][:200]
+    kept = import_price_list(asked.context, body.text, file=file, source=body.source, principal=asked.principal)
+    find_prices(asked.context)
+    found = kept.comparison
+    return {
+        "list": price_list_to_wire(kept.price_list),
+        "changed": kept.changed,
+        "compared": found.compared,
+        "apart": len(found.apart),
+        "not_in_book": found.missing,
+    }
+
+
+@router.delete("/lists/{name}")
+def delete_list(asked: Asked, name: str) -> dict[str, Any]:
+    """Keep a list no longer."""
+    check_params(asked.request, [])
+    forget_price_list(asked.context, name, asked.principal)
+    find_prices(asked.context)
+    return {"name": name}
 
 
 @router.get("/findings")

@@ -27,7 +27,7 @@ _GROUPS = {
     "budgets": "tallystick.cli.budgets:app",
     "sources": "tallystick.cli.sources:app",
     "tokens": "tallystick.cli.tokens:app",
-    "prices": "tallystick.cli.price_changes:app",
+    "prices": "tallystick.cli.price_lists:app",
     "rules": "tallystick.cli.rules:app",
     "alerts": "tallystick.cli.alerts:app",
     "config": "tallystick.cli.config_show:app",

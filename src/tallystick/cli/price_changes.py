@@ -167,26 +167,6 @@ def simulate(
         note(f"{lost:,} tokens have no price under this scenario and are in none of the sums")
 
 
-@app.command("check")
-def check(data: Data = None, config: ConfigFile = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
-    """Look over the price book: sources that disagree, stale lists, unknown models, drift. Exit 3 when it finds any."""
-    with open_client(data, config) as client:
-        answer = client.call("POST", f"{_PATH}/check")
-    if as_json:
-        print_json(answer)
-    else:
-        rows = [
-            [one["kind"].replace("_", " "), one["what"], one["amount"] or "", one["currency"]]
-            for one in answer["findings"]
-        ]
-        if not rows:
-            note("Nothing is doubtful about prices")
-        print_rows(["finding", "what", "amount", "currency"], rows, form=chosen_form(as_json=False, as_csv=as_csv),
-                   numeric=frozenset({"amount"}))  # fmt: skip
-    if answer["findings"]:
-        raise typer.Exit(3)
-
-
 @app.command("rerate")
 def rerate(
     since: Since = "30d",

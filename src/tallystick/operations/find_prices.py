@@ -11,14 +11,12 @@ from tallystick.kernel.ids import content_hash
 from tallystick.kernel.money import grains_from_text, text_from_grains
 from tallystick.kernel.period import DAY_US
 from tallystick.operations.context import Context, now_us
+from tallystick.operations.find_disagreements import find_disagreements
 from tallystick.operations.find_tokenizer_drift import find_tokenizer_drift
 from tallystick.operations.load_prices import load_book
-from tallystick.operations.refresh_prices import wanted_cards
-from tallystick.operations.simulate_prices import compare_books
 from tallystick.pricing import store
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.check import (
-    TOLERANCE,
     Finding,
     Revealed,
     against_bill,
@@ -29,7 +27,6 @@ from tallystick.pricing.check import (
 from tallystick.usage.meters import BY_NAME
 
 STALE_DAYS = 60
-_DAYS = 30
 KINDS = ("price_sources_disagree", "price_stale", "price_of_unknown_model", "price_out_of_bounds", "tokenizer_drift")
 
 
@@ -48,7 +45,7 @@ def find_prices(context: Context, *, stale_days: int = STALE_DAYS) -> list[Findi
     book, at = load_book(context.config_db), now_us()
     live = [card for card in book.cards if card.withdrawn_at is None]
     found = [*out_of_bounds(live), *of_unknown_models(live, PACKAGE), *_stale(book, at, stale_days)]
-    found += _own_against_list(context, book, at)
+    found += find_disagreements(context, book, at)
     found += [one for revealed in _revealed(context, at) if (one := against_bill(book, revealed))]
     found += find_tokenizer_drift(context, at)
     _write(context, found, at)
@@ -63,27 +60,6 @@ def _stale(book: PriceBook, at: int, stale_days: int) -> list[Finding]:
     days = (at - max(known)) // DAY_US
     what = f"the price list is {days} days old: upgrade {PACKAGE}, or set the prices that changed"
     return [Finding("price_stale", PACKAGE, what, {"days": str(days)})]
-
-
-def _own_against_list(context: Context, book: PriceBook, at: int) -> list[Finding]:
-    """Models whose usage costs otherwise at our own prices than at the list's, by more than one part in a hundred."""
-    if all(is_listed(card, PACKAGE) for card in book.cards if card.withdrawn_at is None):
-        return []
-    listed = PriceBook(wanted_cards(None, []))
-    effects = compare_books(context, listed, PriceBook(book.cards), at - _DAYS * DAY_US, at)
-    return [
-        Finding(
-            "price_sources_disagree",
-            f"list {one.value} {one.currency}",
-            f"{one.value} costs {text_from_grains(one.after)} at the price set here and {text_from_grains(one.before)} "
-            f"at the list's, over {_DAYS} days",
-            {"list": text_from_grains(one.before), "own": text_from_grains(one.after), "days": str(_DAYS)},
-            one.after - one.before,
-            one.currency,
-        )
-        for one in effects
-        if one.before is not None and one.after is not None and abs(one.after - one.before) * TOLERANCE > one.before
-    ]
 
 
 def _revealed(context: Context, at: int) -> list[Revealed]:

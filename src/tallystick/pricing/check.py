@@ -8,6 +8,7 @@ from typing import Literal
 from tallystick.kernel.money import divide_half_even, text_from_grains
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.model import PriceCard
+from tallystick.pricing.opinion import is_apart
 from tallystick.pricing.override import CHEAPEST_PER_MILLION, DEAREST_PER_MILLION
 from tallystick.usage.meters import BY_NAME, TOKEN_METERS
 from tallystick.usage.units import Unit, convert, meant, parse_unit
@@ -15,7 +16,6 @@ from tallystick.usage.units import Unit, convert, meant, parse_unit
 Kind = Literal[
     "price_sources_disagree", "price_stale", "price_of_unknown_model", "price_out_of_bounds", "tokenizer_drift"
 ]
-TOLERANCE = 100  # parts of a price: a difference of more than one in so many is said
 _MILLION = 10**6
 
 
@@ -117,7 +117,7 @@ def against_bill(book: PriceBook, one: Revealed) -> Finding | None:
         return None
     step = segment.steps[0] if one.long else segment.steps[-1]
     held = step.prices.get(one.meter)
-    if held is None or abs(billed - held) * TOLERANCE <= held:
+    if held is None or not is_apart(billed, held):
         return None
     scale = BY_NAME[one.meter].scale
     return Finding(

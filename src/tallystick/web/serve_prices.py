@@ -16,6 +16,7 @@ from tallystick.operations.context import now_us
 from tallystick.operations.explain_price import explain_price, list_prices
 from tallystick.operations.explore import read_freshness
 from tallystick.operations.find_prices import list_findings
+from tallystick.operations.import_price_list import list_price_lists
 from tallystick.operations.manage_prices import list_contracts
 from tallystick.operations.simulate_prices import DIMENSIONS, Effect, Simulation, simulate_prices, totals
 from tallystick.pricing.model import PriceCard
@@ -72,6 +73,7 @@ def serve_prices(request: Request, site: Site) -> Response:
     history = explain_price(context, model=name, provider=params.get("provider", "")[:200]) if name else None
     form = {key: params.get(key, "").strip()[:200] for key in ("of", "change", "value", "days")}
     found, wrong = _simulated(site, form, at)
+    doubts = list_findings(context)
     return render(
         request,
         site,
@@ -90,7 +92,12 @@ def serve_prices(request: Request, site: Site) -> Response:
         findings=[
             (one.finding.kind.replace("_", " "), one.finding.what, money(one.finding.amount, one.finding.currency)
              if one.finding.amount is not None else "", f"{local_day(one.found_at, context.zone):%Y-%m-%d}")
-            for one in list_findings(context)
+            for one in doubts[:_MOST]
+        ],
+        more_findings=max(0, len(doubts) - _MOST),
+        lists=[
+            (one.name, one.file, len(one.quotes), f"{local_day(one.imported_at, context.zone):%Y-%m-%d}")
+            for one in list_price_lists(context)
         ],
         contracts=[
             (one.name, one.provider, one.model, f"{(HUNDRED_PERCENT - one.factor) / 10_000:g} %", len(one.fixed),
