@@ -240,7 +240,7 @@ def test_a_folder_is_read_as_the_bucket_that_it_copies(tmp_path):
 
 WRONG = [
     ({}, "nothing is to be read"),
-    ({"cur": "s3://b/p"}, "access_key_id must be set"),
+    ({"cur": "s3://b/p"}, "access_key_id or role_arn must be set"),
     ({"cur": "s3:///p", "access_key_id": "a"}, "write s3://bucket/prefix"),
     ({"cur": "/a", "focus": "/b"}, "the same bill twice"),
     ({"cur": "/a", "tags": "team"}, "'team' maps no tag"),

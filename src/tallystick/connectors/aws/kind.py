@@ -1,6 +1,6 @@
 """The kind of source `aws`: its options, what it reads, and how it is connected."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tallystick.connectors.aws.exports import fetch_month
 from tallystick.connectors.aws.focus_rows import missing_focus, parse_focus
 from tallystick.connectors.aws.invocation_lines import parse_logs
 from tallystick.connectors.aws.invocation_logs import fetch_logs
+from tallystick.connectors.aws.keys import keys_of
 from tallystick.connectors.aws.places import Folder, Place
 from tallystick.connectors.aws.s3 import Address, Bucket, parse_location
 from tallystick.connectors.aws.signed import Signer
@@ -42,11 +43,16 @@ OPTIONS = (
     Option("access_key_id", "Access key id"),
     Option("secret_access_key", "Secret access key", secret=True),
     Option("session_token", "Session token of a temporary key", secret=True),
+    Option("role_arn", "Role to assume with the key or the token: arn:aws:iam::ACCOUNT:role/NAME"),
+    Option("external_id", "What the role's trust policy wants to hear"),
+    Option("web_identity_token", "Token that assumes the role without a key, as on Kubernetes", secret=True),
+    Option("role_session", "Name of the role's session, in AWS's logs", default="tallystick"),
     Option("tags", "Tags that are dimensions: team=user:team,feature=user:feature"),
     Option("profiles", "Models of application inference profiles: abcd1234=anthropic.claude-sonnet-4-6"),
     Option("market_unit", 'What a Marketplace "Unit" is, where the bill does not say: 1M Tokens'),
     Option("endpoint", "Address of a service that speaks S3, in place of AWS's"),
     Option("cost_explorer_endpoint", "Address in place of AWS's", default=_COST_EXPLORER),
+    Option("sts_endpoint", "Address of STS in place of AWS's"),
 )
 
 
@@ -58,12 +64,16 @@ class Aws:
     streams: Sequence[Stream]
     reading: Reading
     patience: Patience = field(default_factory=Patience, repr=False)
+    key: Callable[[], AwsKey] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", keys_of(self.setup, self.patience))
 
     def fetch(self, stream: Stream, window: Period, cursor: str = "", number: int = 0) -> Iterator[Page]:
         asked = (stream.name, window, self.setup.account)
         if stream.name == COSTS.name:
             url = self._option("cost_explorer_endpoint", _COST_EXPLORER)
-            signer = Signer(self._key, "us-east-1", "ce", self.setup.now_us, allow_private=url != _COST_EXPLORER)
+            signer = Signer(self.key, "us-east-1", "ce", self.setup.now_us, allow_private=url != _COST_EXPLORER)
             return fetch_costs(signer, url, asked, cursor, number, patience=self.patience)
         place = self._place(stream)
         if stream.name == LOGS.name:
@@ -97,14 +107,8 @@ class Aws:
         bucket, prefix = found
         region = self._option("region", "us-east-1")
         address = Address(bucket, prefix, region, self._option("endpoint"))
-        signer = Signer(self._key, region, "s3", self.setup.now_us, allow_private=bool(address.endpoint))
+        signer = Signer(self.key, region, "s3", self.setup.now_us, allow_private=bool(address.endpoint))
         return Bucket(address, signer, self.patience)
-
-    def _key(self) -> AwsKey:
-        secret = self.setup.secret("secret_access_key")
-        if not secret:
-            raise SourceFailed("secret_access_key is not set: name the variable or file that holds it")
-        return AwsKey(self._option("access_key_id"), secret, self.setup.secret("session_token"))
 
     def _option(self, name: str, default: str = "") -> str:
         return self.setup.options.get(name, "").strip() or default
@@ -148,8 +152,8 @@ def _keyed(name: str, options: dict[str, str], streams: Sequence[Stream]) -> Non
     for one in remote:
         if parse_location(options[one]) is None:
             raise ConfigError(f"{one} is {options[one]!r}; write s3://bucket/prefix", where=name)
-    if not options.get("access_key_id") and (remote or COSTS in streams):
-        raise ConfigError("access_key_id must be set to ask AWS", where=name)
+    if not (options.get("access_key_id") or options.get("role_arn")) and (remote or COSTS in streams):
+        raise ConfigError("access_key_id or role_arn must be set to ask AWS", where=name)
 
 
 def _profiles(text: str) -> dict[str, str]:

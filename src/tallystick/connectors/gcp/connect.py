@@ -166,7 +166,9 @@ def _token(setup: Setup, patience: Patience) -> Callable[[], str]:
         token_url = setup.options.get("token_url", "")
         key = ServiceAccount(lambda: secret("service_account_key"), setup.now_us, patience, token_url)
         given = Given(lambda: secret("access_token"))
-        return {"key": key, "token": given}.get(auth) or (lambda: key() if secret("service_account_key") else given())
+        if auth == "key":
+            return key
+        return given if auth else lambda: key() if secret("service_account_key") else given()
     if auth != "metadata":
         raise ConfigError(f"{auth!r} is none of key, token, metadata", where="auth")
     url = setup.options.get("metadata_url", "").rstrip("/") or METADATA_URL
