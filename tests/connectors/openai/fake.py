@@ -14,6 +14,7 @@ _FILTERS = {"project_ids", "user_ids", "api_key_ids", "models"}
 # Kind → groups it knows, filters it knows.
 _USAGE: Mapping[str, tuple[set[str], set[str]]] = {
     "completions": (_WHO | {"model", "batch", "service_tier", "api_source"}, _FILTERS | {"batch"}),
+    "decisions": (_WHO | {"model", "batch", "service_tier", "api_source"}, _FILTERS | {"batch"}),
     "embeddings": (_WHO | {"model"}, _FILTERS),
     "moderations": (_WHO | {"model"}, _FILTERS),
     "images": (_WHO | {"model", "size", "source"}, _FILTERS | {"sizes", "sources"}),

@@ -72,7 +72,8 @@ OTHERS = {
         "model": "gpt-6-astra", "context_level": "high", "api_source": "unlabeled",
     },
 }  # fmt: skip
-USAGE = {"completions": COMPLETIONS, **OTHERS}
+DECISIONS = {**COMPLETIONS, "object": "organization.usage.decisions.result"}
+USAGE = {"completions": COMPLETIONS, "decisions": DECISIONS, **OTHERS}
 
 
 def page_body(result: dict[str, object], start: int = DAY_S) -> dict[str, object]:

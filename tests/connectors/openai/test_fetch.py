@@ -242,3 +242,10 @@ def test_the_secret_is_in_no_text_of_the_connector() -> None:
     with connected(whole()) as (source, _):
         source.check()
         assert KEY not in repr(source._api()) and KEY not in repr(source)
+
+
+def test_the_report_of_decisions_is_read_where_somebody_asks_for_it() -> None:
+    with connected(whole()) as (source, _):
+        usual = {one.name for one in source.streams}
+        asked = replace(source, setup=replace(source.setup, options={**source.setup.options, "decisions": "on"}))
+        assert {one.name for one in asked.streams} - usual == {"usage_decisions"}

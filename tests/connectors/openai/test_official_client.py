@@ -1,8 +1,11 @@
 """The official client reads the same answers that the connector's tests are held to: the fake speaks the real API."""
 
+from importlib import import_module
+
 import pytest
 from openai import OpenAI
 
+from tallystick.connectors.openai.streams import REPORTS
 from tests.connectors.openai.fake import DAY, KEY, Organisation, served
 from tests.connectors.openai.samples import COMPLETIONS, COSTS, DAY_S, USAGE
 
@@ -29,6 +32,22 @@ def test_the_official_client_reads_each_usage_report(kind: str) -> None:
     (result,) = page.data[0].results
     assert result.object == USAGE[kind]["object"]
     assert result.project_id == "proj_red"
+
+
+def test_every_usage_report_that_the_official_client_knows_is_a_stream_and_every_field_of_it_a_sample() -> None:
+    """So that a newer client tells which report or field is still to be read."""
+    with OpenAI(api_key="unused") as client:
+        usage = client.admin.organization.usage
+    known = {name for name in dir(usage) if not name.startswith(("_", "with_"))}
+    assert {"costs" if name == "costs" else f"usage_{name}" for name in known} == set(REPORTS)
+    for kind, sample in {**USAGE, "costs": COSTS}.items():
+        module = import_module(f"openai.types.admin.organization.usage_{kind}_response")
+        fields = [
+            set(one.model_fields)
+            for one in vars(module).values()
+            if str(sample["object"]) in str(getattr(one, "model_fields", {}).get("object", ""))
+        ]
+        assert fields == [set(sample)], kind
 
 
 def test_the_official_client_follows_pages() -> None:

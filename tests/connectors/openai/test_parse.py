@@ -289,7 +289,8 @@ def _sample(stream: str) -> dict[str, object]:
 @pytest.mark.parametrize("stream", sorted(REPORTS))
 def test_every_field_of_an_answer_is_used_or_listed_with_a_reason(stream: str) -> None:
     """Changing any field changes the lines, unless it is listed as ignored."""
-    module = costs if stream == "costs" else completions if stream == "usage_completions" else counted
+    totals = {"usage_completions", "usage_decisions"}
+    module = costs if stream == "costs" else completions if stream in totals else counted
     ignored = {*lines.IGNORED_AROUND, *module.IGNORED}
     body = page_body(_sample(stream))
     before = read(stream, body)

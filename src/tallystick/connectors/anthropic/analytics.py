@@ -4,7 +4,7 @@
 group of people overlap, and are refused: they cannot be added.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tallystick.bills.model import BillLine, Rejected
@@ -19,7 +19,7 @@ from tallystick.connectors.anthropic.lines import (
     counted,
     counts,
     line,
-    refused,
+    read,
     unrounded,
 )
 from tallystick.connectors.records import (
@@ -31,7 +31,6 @@ from tallystick.connectors.records import (
     currency_of,
     leftover,
     member,
-    rows,
     text,
 )
 from tallystick.ports import Page
@@ -45,23 +44,12 @@ _ROW = frozenset({"starting_at", "ending_at", "group"})
 
 def cost_lines(page: Page) -> Iterator[BillLine | Rejected]:
     """One line for each row of cost."""
-    yield from _read(page, _cost)
+    return read(page, LAYOUT, _cost)
 
 
 def usage_lines(page: Page) -> Iterator[BillLine | Rejected]:
     """A line for each class of each row of usage."""
-    yield from _read(page, _usage)
-
-
-def _read(page: Page, lines_of: Callable[[Row], list[BillLine]]) -> Iterator[BillLine | Rejected]:
-    for row in rows(page, LAYOUT):
-        if isinstance(row, Rejected):
-            yield row
-            continue
-        try:
-            yield from lines_of(row)
-        except Unusable as problem:
-            yield refused(row, problem)
+    return read(page, LAYOUT, _usage)
 
 
 def _cost(row: Row) -> list[BillLine]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from tallystick.bills.model import BillLine, Rejected
-from tallystick.connectors.anthropic.lines import PAGE, at, cents, line, refused, unrounded
+from tallystick.connectors.anthropic.lines import PAGE, at, cents, line, read, unrounded
 from tallystick.connectors.records import (
     Layout,
     Record,
@@ -22,7 +22,6 @@ from tallystick.connectors.records import (
     leftover,
     list_of,
     member,
-    rows,
     text,
 )
 from tallystick.kernel.money import text_from_grains
@@ -40,14 +39,7 @@ _COUNTED_IN = {"api": "the usage and cost reports of the API", "subscription": "
 
 def lines(page: Page) -> Iterator[BillLine | Rejected]:
     """A line of activity for each record, and one for each model it used."""
-    for row in rows(page, LAYOUT):
-        if isinstance(row, Rejected):
-            yield row
-            continue
-        try:
-            yield from _lines(row)
-        except Unusable as problem:
-            yield refused(row, problem)
+    return read(page, LAYOUT, _lines)
 
 
 def _lines(row: Row) -> list[BillLine]:

@@ -14,11 +14,11 @@ from tallystick.connectors.anthropic.lines import (
     cents,
     conditions,
     line,
-    refused,
+    read,
     unrounded,
 )
 from tallystick.connectors.anthropic.messages import DEFAULT_WORKSPACE
-from tallystick.connectors.records import Record, Row, Unusable, currency_of, leftover, rows, text
+from tallystick.connectors.records import Record, Row, Unusable, currency_of, leftover, text
 from tallystick.ports import Page
 
 KNOWN = CONDITIONS | {"amount", "currency", "description", "cost_type", "token_type", "model", "workspace_id"}
@@ -27,14 +27,7 @@ IGNORED: Mapping[str, str] = {}
 
 def lines(page: Page) -> Iterator[BillLine | Rejected]:
     """One line for each result."""
-    for row in rows(page, BUCKETS):
-        if isinstance(row, Rejected):
-            yield row
-            continue
-        try:
-            yield _line(row)
-        except Unusable as problem:
-            yield refused(row, problem)
+    return read(page, BUCKETS, lambda row: [_line(row)])
 
 
 def _line(row: Row) -> BillLine:

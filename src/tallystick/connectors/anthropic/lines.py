@@ -1,6 +1,6 @@
 """What every line of Anthropic's reports has in common. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,10 +17,12 @@ from tallystick.connectors.records import (
     member,
     needed,
     raw_of,
+    rows,
     text,
 )
 from tallystick.kernel.money import decimal_from_grains, grains_from_decimal
 from tallystick.kernel.period import instant
+from tallystick.ports import Page
 from tallystick.usage.meters import BY_NAME
 
 # Of the page; the fields of a bucket are its times and results.
@@ -91,9 +93,16 @@ def line(row: Row, layer: Layer, values: Mapping[str, Any]) -> BillLine:
     return BillLine(**{**facts, **values, "extra": extra})
 
 
-def refused(row: Row, problem: Unusable) -> Rejected:
-    """The row as a line that cannot be used."""
-    return Rejected(row.line_no, str(problem), raw_of(row.record))
+def read(page: Page, layout: Layout, lines_of: Callable[[Row], list[BillLine]]) -> Iterator[BillLine | Rejected]:
+    """The lines of each row of a page; a row that cannot be used is a rejection, and the rest goes on."""
+    for row in rows(page, layout):
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        try:
+            yield from lines_of(row)
+        except Unusable as problem:
+            yield Rejected(row.line_no, str(problem), raw_of(row.record))
 
 
 def cents(record: Record, name: str) -> tuple[int, Decimal] | None:

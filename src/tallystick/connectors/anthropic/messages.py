@@ -15,9 +15,9 @@ from tallystick.connectors.anthropic.lines import (
     counted,
     counts,
     line,
-    refused,
+    read,
 )
-from tallystick.connectors.records import Row, Unusable, leftover, rows, text
+from tallystick.connectors.records import Row, leftover, text
 from tallystick.ports import Page
 
 _GROUPS = frozenset({"workspace_id", "api_key_id", "model", "account_id", "service_account_id"})
@@ -28,14 +28,7 @@ DEFAULT_WORKSPACE, CONSOLE = "default", "console"
 
 def lines(page: Page) -> Iterator[BillLine | Rejected]:
     """A line for each class of each result."""
-    for row in rows(page, BUCKETS):
-        if isinstance(row, Rejected):
-            yield row
-            continue
-        try:
-            yield from _lines(row)
-        except Unusable as problem:
-            yield refused(row, problem)
+    return read(page, BUCKETS, _lines)
 
 
 def _lines(row: Row) -> list[BillLine]:

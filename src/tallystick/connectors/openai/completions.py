@@ -15,6 +15,7 @@ from tallystick.connectors.records import Record, Row, Unusable, count, needed, 
 from tallystick.ports import Page
 
 OBJECT = "organization.usage.completions.result"
+DECISIONS = "organization.usage.decisions.result"
 _INPUT = ("input_tokens", "input_cached_tokens", "input_cache_write_tokens", "input_cache_write_30m_tokens",
           "input_cache_write_12h_tokens", "input_uncached_tokens")  # fmt: skip
 _PARTS = ("input_text_tokens", "input_audio_tokens", "input_image_tokens", "input_cached_text_tokens",
@@ -39,7 +40,16 @@ class Classes:
 
 def lines(page: Page) -> Iterator[BillLine | Rejected]:
     """A line for each class of each result."""
-    for row in results(page, OBJECT):
+    return _read(page, OBJECT)
+
+
+def decision_lines(page: Page) -> Iterator[BillLine | Rejected]:
+    """As `lines`, for the report of decisions, which has the same fields under its own name."""
+    return _read(page, DECISIONS)
+
+
+def _read(page: Page, object_name: str) -> Iterator[BillLine | Rejected]:
+    for row in results(page, object_name):
         if isinstance(row, Rejected):
             yield row
             continue

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.openai.names import names
-from tallystick.connectors.openai.streams import REPORTS, ways
+from tallystick.connectors.openai.streams import DECISIONS, REPORTS, ways
 from tallystick.connectors.paged import Api, Asked, Way, answer, pages
 from tallystick.connectors.records import Unusable, count, json_of, member, text
 from tallystick.kernel.period import DAY_US, Period
@@ -29,7 +29,8 @@ class OpenAi:
 
     @property
     def streams(self) -> Sequence[Stream]:
-        return [report.stream for report in REPORTS.values()]
+        asked = (self.setup.options.get("decisions") or "off").strip().lower() in {"on", "true", "yes", "1"}
+        return [report.stream for name, report in REPORTS.items() if asked or name != DECISIONS]
 
     def fetch(self, stream: Stream, window: Period, cursor: str = "", number: int = 0) -> Iterator[Page]:
         """The pages of one slice; grouped as finely as the organisation allows."""
@@ -82,6 +83,7 @@ KIND = SourceKind(
     "OpenAI: costs and usage of an organisation",
     (
         Option("admin_key", "Admin key (sk-admin-…), not a project key", secret=True, needed=True),
+        Option("decisions", "Read the newer report of decisions too: on or off", default="off"),
         Option("base_url", "Address of the API", default=_BASE_URL),
     ),
     OpenAi,
