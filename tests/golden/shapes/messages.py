@@ -95,6 +95,36 @@ SHAPES = [
         ),
         {},
     ),
+    *(
+        (
+            f"long_context_{name}",
+            usage(given, 50, read=190_000, written=9_000, split=(0, 9_000)),
+            told(
+                {
+                    "uncached_input": given,
+                    "cache_read": 190_000,
+                    "cache_write_5m": 0,
+                    "cache_write_1h": 9_000,
+                    "plain_output": 50,
+                },
+                [
+                    ["uncached_input", given, prices[0]],
+                    ["cache_read", 190_000, prices[1]],
+                    ["cache_write_1h", 9_000, prices[2]],
+                    ["plain_output", 50, prices[3]],
+                ],
+                input_tokens=199_000 + given,
+                output_tokens=50,
+            ),
+            {},
+        )
+        # 199,999 and 200,000 tokens with what was cached, and one more, which makes the whole request dearer.
+        for name, given, prices in (
+            ("one_below", 999, ("3.00", "0.30", "6.00", "15.00")),
+            ("at_its_edge", 1000, ("3.00", "0.30", "6.00", "15.00")),
+            ("one_above", 1001, ("6.00", "0.60", "12.00", "22.50")),
+        )
+    ),
     (
         "written_both_and_read",
         usage(2095, 503, read=12000, written=2051, split=(1051, 1000)),
