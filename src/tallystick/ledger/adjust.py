@@ -44,12 +44,13 @@ def adjustable(dialect: Speaks, alias: str = "u") -> str:
     """Rows whose cost the price book made call by call: parameters `from` and `to`.
 
     Not a provider's buckets (sums of many requests), answers from the cache, or calls paid
-    by their server's time.
+    by their server's time, and no copies of calls that another capture brought too.
     """
     return (
         f"{alias}.occurred_at >= {dialect.instant('$from')} AND {alias}.occurred_at < {dialect.instant('$to')} "
         f"AND {alias}.attempt >= 1 AND {alias}.source_key = '' AND {alias}.served_from = '' "
-        f"AND {alias}.attempt_reason <> '{REASON}' AND {alias}.q_gpu_seconds IS NULL"
+        f"AND {alias}.attempt_reason <> '{REASON}' AND {alias}.q_gpu_seconds IS NULL "
+        f"AND {alias}.event_id NOT IN (SELECT event_id FROM duplicate)"
     )
 
 

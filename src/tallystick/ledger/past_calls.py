@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tallystick.ledger.budget_sums import column_of
+from tallystick.ledger.duplicates import not_taken_back
 from tallystick.usage.meters import METERS
 
 METER_NAMES = tuple(meter.name for meter in METERS)
@@ -58,6 +59,6 @@ def meters_statement(dialect: Speaks, table: str) -> str:
 
 
 def within(dialect: Speaks) -> str:
-    """The rows looked at: every attempt of the time, wherever it was recorded."""
+    """The rows looked at: every attempt of the time, wherever it was recorded; once, though two captures have it."""
     since, until = dialect.instant("$from"), dialect.instant("$to")
-    return f"occurred_at >= {since} AND occurred_at < {until} AND attempt >= 1"
+    return f"occurred_at >= {since} AND occurred_at < {until} AND attempt >= 1 AND {not_taken_back()}"

@@ -25,14 +25,21 @@ def _unpriced_condition() -> str:
     return " OR ".join(f"(coalesce(q_{name}, 0) <> 0 AND c_{name} IS NULL)" for name in _BILLED)
 
 
+# What takes back a copy of a call that two captures brought counts as one call less.
+_TAKES_BACK = "source_key = 'duplicate'"
+
+
 def _count(condition: str) -> str:
-    return f"sum(CASE WHEN {condition} THEN 1 ELSE 0 END)"
+    return f"sum(CASE WHEN {condition} THEN CASE WHEN {_TAKES_BACK} THEN -1 ELSE 1 END ELSE 0 END)"
 
 
 def _counted(condition: str) -> str:
     """Rows; a provider's bucket (it has a source key) stands for as many as it says, a correction for its difference."""
     one = f"CASE WHEN {condition} THEN 1 ELSE 0 END"
-    return f"sum(CASE WHEN source_key <> '' THEN coalesce(q_requests, {one}) ELSE {one} END)"
+    return (
+        f"sum(CASE WHEN source_key = '' THEN {one} WHEN {_TAKES_BACK} THEN -({one}) "
+        f"ELSE coalesce(q_requests, {one}) END)"
+    )
 
 
 _COUNTS: dict[str, str] = {

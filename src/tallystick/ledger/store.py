@@ -14,9 +14,11 @@ from typing import Any
 from tallystick.kernel.errors import Conflict
 from tallystick.kernel.money import grains_from_decimal
 from tallystick.kernel.table import Column
+from tallystick.ledger import duplicates
 from tallystick.ledger.budget_sums import Sum, Wanted, sums_params, sums_statement, unknown_statement
 from tallystick.ledger.check import check_columns
 from tallystick.ledger.columns import CHARGE_COLUMNS, CONTENT_COLUMNS, EVENT_COLUMNS
+from tallystick.ledger.duplicates import LINK_COLUMNS, LINKS, SPAN_US
 from tallystick.ledger.past_calls import METER_NAMES, calls_statement, hours_statement, meters_statement
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.ledger.rows import event_select as event_select  # noqa: PLC0414 - for whoever reads pages of events
@@ -68,6 +70,7 @@ def ensure_tables(engine: Engine) -> None:
     engine.ensure_table(EVENTS, EVENT_COLUMNS, order_by=("occurred_at", "event_id"), unique=True)
     engine.ensure_table(CHARGES, CHARGE_COLUMNS, order_by=("charge_period_start", "batch_seq"))
     engine.ensure_table(CONTENT, CONTENT_COLUMNS, order_by=("occurred_at", "event_id"), unique=True)
+    engine.ensure_table(LINKS, LINK_COLUMNS, order_by=("occurred_at", "event_id"), unique=True)
     if found < SCHEMA_VERSION:
         append_mark(engine, "schema", SCHEMA_VERSION)
 
@@ -137,15 +140,52 @@ def _first_of_each(ids: Sequence[str], held: set[str]) -> list[int]:
 def append_charges(engine: Engine, *, after: int, upto: int, seconds: int) -> None:
     """Sum the events with after < ingest_seq <= upto into charges of batch `upto`."""
     dialect = engine.dialect
-    keys = [dialect.bucket("occurred_at", seconds), *(f'"{name}"' for name in CHARGE_DIMENSIONS), "currency"]
+    basis = f"CASE WHEN source_key = '{duplicates.SOURCE_KEY}' THEN 'duplicate' ELSE 'metered' END"
+    keys = [dialect.bucket("occurred_at", seconds), *(f'"{name}"' for name in CHARGE_DIMENSIONS), basis, "currency"]
     names = ["charge_period_start", "batch_seq", *(f'"{name}"' for name in CHARGE_DIMENSIONS)]
     names += ["basis", "currency", *EVENT_SUMS]
-    values = [keys[0], "$upto", *keys[1:-1], "'metered'", "currency", *EVENT_SUMS.values()]
+    values = [keys[0], "$upto", *keys[1:], *EVENT_SUMS.values()]
     engine.execute(
         f"INSERT INTO {CHARGES} ({', '.join(names)}) SELECT {', '.join(values)} FROM {dialect.final(EVENTS)} "
         f"WHERE ingest_seq > $after AND ingest_seq <= $upto GROUP BY {', '.join(keys)}",
         {"after": after, "upto": upto},
     )
+
+
+def append_duplicates(engine: Engine, *, after: int, upto: int) -> int:
+    """Take back the copies of calls that rows with after < ingest_seq <= upto belong to; how many copies there are.
+
+    Looks at nothing but the rows themselves until one has come from another capture than our gateway.
+    """
+    dialect, batch = engine.dialect, {"after": after, "upto": upto}
+    ((count, theirs, first, last),) = engine.rows(duplicates.fresh(dialect), batch)
+    if not count or not (theirs or read_mark(engine, "captures")):
+        return 0
+    around = {**batch, "from": int(str(first)) - SPAN_US, "to": int(str(last)) + SPAN_US}
+    with engine.transaction():
+        append_mark(engine, "captures", 1)
+        found = engine.rows(duplicates.links(dialect), around)
+        if found:
+            _write_links(engine, found)
+            engine.execute(duplicates.take_back(dialect), {**around, "last": read_last_seq(engine)})
+    return len(found)
+
+
+def _write_links(engine: Engine, rows: Sequence[Sequence[Any]]) -> None:
+    data: dict[str, list[Any]] = {
+        column.name: [_known_grains(row[place]) if column.kind == "money" else row[place] for row in rows]
+        for place, column in enumerate(LINK_COLUMNS)
+    }
+    if not engine.dialect.merges:
+        known = engine.known(LINKS, "event_id", data["event_id"], where="1 = 1", params={})
+        if known:
+            ids = engine.dialect.one_of("event_id", "$ids")
+            engine.execute(f"DELETE FROM {LINKS} WHERE {ids}", {"ids": sorted(known)})
+    engine.append(LINKS, LINK_COLUMNS, data)
+
+
+def _known_grains(value: object) -> int | None:
+    return None if value is None else _grains(value)
 
 
 def merge_charges(engine: Engine, *, after: int, upto: int) -> int:

@@ -50,7 +50,11 @@ class Bent:
 
 def within(dialect: Speaks) -> str:
     """The attempts of a period: parameters `from` and `to`."""
-    return f"occurred_at >= {dialect.instant('$from')} AND occurred_at < {dialect.instant('$to')} AND attempt >= 1"
+    # A call that two captures have is looked at once: neither its copies nor what takes them back.
+    return (
+        f"occurred_at >= {dialect.instant('$from')} AND occurred_at < {dialect.instant('$to')} AND attempt >= 1 "
+        "AND u.source_key <> 'duplicate' AND u.event_id NOT IN (SELECT event_id FROM duplicate)"
+    )
 
 
 def relation(dialect: Speaks, bent: Sequence[Bent], where: str = "") -> tuple[str, Values]:
