@@ -16,6 +16,7 @@ from tallystick.operations.context import Context
 from tallystick.operations.explore import explore
 from tallystick.operations.import_files import FileSummary, ImportRequest, ImportSummary, import_files
 from tallystick.operations.import_wire import summary_to_wire
+from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.org.model import Principal
@@ -23,6 +24,7 @@ from tallystick.pricing.book import PriceBook
 from tallystick.pricing.model import PriceCard, Tier
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.duckdb_engine import DuckDbEngine
+from tallystick.usage.model import Measured, UsageEvent
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 # A token in costs 2 millionths of a dollar, cached 1, out 10.
@@ -256,3 +258,26 @@ def test_a_bucket_counts_as_the_requests_it_holds_and_a_correction_as_the_differ
         assert explore(context, query, Principal("test", "admin")).total.now.calls == requests
         post_charges(context)
         assert explore(context, query, Principal("test", "admin")).total.now.calls == requests
+
+
+def test_a_log_of_another_gateway_is_counted_once_with_calls_of_ours(context: Context) -> None:
+    made = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    micros = int(made.timestamp()) * 1_000_000
+    event = UsageEvent(
+        "evt_1", "call_1", micros, provider="openai", provider_account="main", model="gpt-test", effective_cost=5,
+        list_cost=5, response_id="chatcmpl-00000001", measured=Measured({"plain_output": 1}, 0, 1, "reported"),
+    )  # fmt: skip
+    ingest_events(context, [event])
+    log = {"created_at": made.isoformat(), "ai_org": "openai", "ai_model": "gpt-test",
+           "response": {"id": "chatcmpl-00000001", "usage": {"prompt_tokens": 3, "completion_tokens": 1}}}  # fmt: skip
+    path = context.data_dir / "portkey.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps(log | {"response": {**log["response"], "id": f"chatcmpl-0000000{n}"}}) + "\n" for n in (1, 2)
+        )
+    )  # type: ignore[dict-item]
+    run(context, path)
+    # The second call is in the log alone: 3 tokens at 2 millionths and 1 at 10, in grains.
+    assert context.ledger.rows("SELECT sum(calls), sum(effective_cost) * 1000000000000 FROM charge") == [
+        (2, 5 + 16_000_000)
+    ]

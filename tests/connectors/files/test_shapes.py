@@ -91,6 +91,27 @@ def test_a_spend_log_from_a_csv_has_its_objects_as_text() -> None:
     assert row.values["feature"] == "triage"
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({}, "chatcmpl-77"),
+        # Responses API: an id of LiteLLM's own around the provider's.
+        (
+            {
+                "request_id": "resp_bGl0ZWxsbTpjdXN0b21fbGxtX3Byb3ZpZGVyOm9wZW5haTttb2RlbF9pZDptMTtyZXNwb25zZV9pZDpyZXNwXzAwYWI="
+            },
+            "resp_00ab",
+        ),
+        ({"request_id": "resp_00ab"}, "resp_00ab"),
+        ({"request_id": "resp_////"}, "resp_////"),
+        # Later versions number calls themselves; the answer, where it is kept, has the provider's id.
+        ({"request_id": "0b1c", "response": '{"id": "msg_01"}'}, "msg_01"),
+    ],
+)
+def test_a_spend_log_tells_the_providers_id_of_the_answer(change: dict[str, object], found: str) -> None:
+    assert only(litellm_shape(LATEST_US), SPEND | change).values["response_id"] == found
+
+
 def test_a_failed_request_has_unknown_usage_and_not_zero() -> None:
     row = only(
         litellm_shape(LATEST_US), SPEND | {"status": "failure", "prompt_tokens": 0, "completion_tokens": 0, "spend": 0}

@@ -2,9 +2,12 @@
 
 `prompt_tokens` there holds cached tokens too; the split is in `metadata.usage_object`.
 `cache_hit` speaks of LiteLLM's own cache and says nothing of the provider's. `spend` is
-LiteLLM's estimate: it is kept as a tag and never summed.
+LiteLLM's estimate: it is kept as a tag and never summed. `request_id` was the provider's id of the answer in most
+versions and is LiteLLM's own in later ones; where the answer is kept too, its id is the provider's.
 """
 
+import base64
+import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
@@ -64,6 +67,7 @@ def _row(record: Record, latest_us: int) -> Parsed:
         "provider": provider,
         "operation_name": _operation(text(record.get("call_type"))),
         "outcome": "error" if failed else "ok",
+        "response_id": _response_id(record),
         **_owners(record, metadata),
     }
     values["tags"] = _tags(record, metadata, values)
@@ -81,6 +85,25 @@ def _model_of(record: Record) -> tuple[str, str]:
     if slash and (not provider or prefix.lower() == provider):
         provider, model = provider or prefix.lower(), rest
     return model, _PROVIDERS.get(provider, provider)
+
+
+def _response_id(record: Record) -> str:
+    """The provider's id of the answer, by which another capture of the call is known."""
+    found = text(_object(record.get("response")).get("id")) or text(record.get("request_id"))
+    return _unwrapped(found) or found
+
+
+def _unwrapped(found: str) -> str:
+    """The id within one of LiteLLM's own for the Responses API; empty when it is none of those."""
+    if not found.startswith("resp_"):
+        return ""
+    try:
+        inner = base64.b64decode(found.removeprefix("resp_"), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""
+    parts = inner.split(";")
+    named = next((part for part in parts if part.startswith("response_id:")), "")
+    return named.removeprefix("response_id:") if inner.startswith("litellm:") else ""
 
 
 def _operation(call_type: str) -> str:

@@ -38,6 +38,14 @@ _ALIASES: dict[str, str] = {
     "conversation_id": "conversation", "project_id": "project", "env": "environment", "agent_name": "agent",
     "workflow_name": "workflow", "status_code": "status", "cost": "reported_cost", "cost_usd": "reported_cost",
     "spend": "reported_cost", "total_cost": "reported_cost", "operation_name": "operation",
+    # Other gateways and tracers; the provider's own id of the answer tells that two captures are one call.
+    "response.id": "response_id", "gen_ai.response.id": "response_id", "provider_response_id": "response_id",
+    "upstream_id": "response_id", "completion_id": "response_id", "gen_ai.response.model": "model",
+    "gen_ai.request.model": "model", "gen_ai.provider.name": "provider", "gen_ai.system": "provider",
+    "gen_ai.usage.input_tokens": "input_tokens", "gen_ai.usage.output_tokens": "output_tokens",
+    "gen_ai.operation.name": "operation", "ai_model": "model", "ai_org": "provider", "req_units": "input_tokens",
+    "res_units": "output_tokens", "usage.prompt_tokens": "input_tokens", "usage.completion_tokens": "output_tokens",
+    "response.usage.prompt_tokens": "input_tokens", "response.usage.completion_tokens": "output_tokens",
 }  # fmt: skip
 _TIME_SPEC = re.compile(r"^(?P<column>.+):(?P<unit>s|ms|us|ns|iso)(?:\+(?P<offset>.+))?$")
 

@@ -1,7 +1,7 @@
 """Plain columns: one row a call, its fields named by a plan."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
 from tallystick.connectors.files.figures import Unusable, split_input, text, whole
@@ -23,13 +23,38 @@ _TEXTS = {
 _LARGEST_STATUS = 999
 
 
-def plain_shape(plan: Plan, latest_us: int) -> Shape:
-    """The shape of files that the plan describes; equal plans are one source."""
+def plain_shape(plan: Plan, latest_us: int, *, nested: bool = False) -> Shape:
+    """The shape of files that the plan describes; equal plans are one source. `nested` for records that hold records."""
     digest = hashlib.sha256(plan.fingerprint.encode()).hexdigest()[:8]
     uses = [f"{name} = {use.column}" for name, use in plan.columns.items()]
     constants = [f"{name} = {value!r} in all rows" for name, value in plan.constants.items()]
     reader = PlainReader(plan, latest_us)
-    return Shape(f"file-{digest}", "plain columns", reader.parse, notes=(*uses, *constants))
+    return Shape(
+        f"file-{digest}", "plain columns", reader.parse, _one_flat if nested else None, notes=(*uses, *constants)
+    )
+
+
+_DEEPEST = 4
+
+
+def flat(record: Record) -> Record:
+    """The record with what is nested in it beside it, as `response.usage.prompt_tokens`; as it is where nothing is."""
+    if not any(isinstance(value, Mapping) for value in record.values()):
+        return record
+    found: dict[str, object] = {}
+    _flatten("", record, found, _DEEPEST)
+    return found
+
+
+def _flatten(prefix: str, record: Mapping[str, object], found: dict[str, object], deep: int) -> None:
+    for name, value in record.items():
+        found[f"{prefix}{name}"] = value
+        if deep and isinstance(value, Mapping):
+            _flatten(f"{prefix}{name}.", value, found, deep - 1)
+
+
+def _one_flat(record: Record) -> Iterator[Record]:
+    yield flat(record)
 
 
 def constant_columns(plan: Plan) -> dict[str, object]:

@@ -11,7 +11,7 @@ from tallystick.connectors.files.litellm import is_litellm, litellm_shape
 from tallystick.connectors.files.mapping import Plan, complete
 from tallystick.connectors.files.model import Parsed, Raw, Record, Rejected, Shape
 from tallystick.connectors.files.openai_usage import is_openai_usage, openai_usage_shape
-from tallystick.connectors.files.plain import constant_columns, plain_shape
+from tallystick.connectors.files.plain import constant_columns, flat, plain_shape
 from tallystick.connectors.files.reading import OpenFile, open_file
 from tallystick.kernel.errors import DataError
 
@@ -67,10 +67,10 @@ def _known(first: Raw, plan: Plan, latest_us: int) -> Shape | None:
 
 
 def _plain(file: OpenFile, first: Raw, plan: Plan, latest_us: int, path: Path) -> Shape:
-    columns = file.columns or tuple(first.record)
+    columns = file.columns or tuple(flat(first.record))
     if first.problem and not file.columns:
         raise DataError(f"not a file of usage: {first.problem}", where=f"{path}:{first.line}")
-    return plain_shape(complete(plan, columns, str(path)), latest_us)
+    return plain_shape(complete(plan, columns, str(path)), latest_us, nested=not file.columns)
 
 
 def _with_constants(shape: Shape, plan: Plan) -> Shape:
