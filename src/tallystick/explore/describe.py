@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from tallystick.charts.format import change, percent, whole_money
+from tallystick.charts.format import change, money, percent, whole_money
 from tallystick.explore.conditions import UNKNOWN
 from tallystick.explore.model import Breakdown, Compare, Query, Row
 from tallystick.kernel.period import Period, day_start, local_day, moment
@@ -112,6 +112,35 @@ def _mover(answer: Breakdown) -> str:
     share = f", {percent(amount, total)} of the change" if 0 < amount * total <= total * total else ""
     moved = whole_money(amount, answer.query.currency, sign=True)
     return f"The largest mover is {group_text(found[0])}: {moved}{share}."
+
+
+def conversion_texts(answer: Breakdown) -> tuple[str, ...]:
+    """How amounts came into the answer's currency, and what did not; empty where nothing was to be converted.
+
+    ``USD in EUR, each day at its rate: 22 rates of 2026-10-30 to 2026-11-20 (ECB).``
+    ``$12.00 of 1–5 Nov has no rate to EUR and is in no figure above.``
+    """
+    found, target = answer.conversion, answer.query.currency
+    texts = []
+    if found is not None and found.rates:
+        names = [code for code in found.currencies if code != target]
+        dates = sorted({str(one.leg.rate.on) for one in found.rates})
+        span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        sources = sorted({one.leg.rate.source for one in found.rates} - {""})
+        count = f"{len(found.rates)} rate{'' if len(found.rates) == 1 else 's'}"
+        said = f" ({', '.join(sources)})" if sources else ""
+        texts.append(f"{' and '.join(names) or 'Amounts'} in {target}, each day at its rate: {count} of {span}{said}.")
+    return (*texts, *(_unconverted_text(one, target) for one in answer.unconverted))
+
+
+def _unconverted_text(apart: Breakdown, target: str) -> str:
+    query, total = apart.query, apart.total
+    amounts = []
+    if total.now.cost:
+        amounts.append(f"{money(total.now.cost, query.currency)} of {span_text(query.period, query.zone)}")
+    if total.before is not None and total.before.cost and query.previous is not None:
+        amounts.append(f"{money(total.before.cost, query.currency)} of {span_text(query.previous, query.zone)}")
+    return f"{' and '.join(amounts) or query.currency} has no rate to {target} and is in no figure in {target}."
 
 
 def delta(row: Row) -> int:

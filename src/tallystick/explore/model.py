@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tallystick.kernel.period import Period
+from tallystick.pricing.currency import Leg
 
 Measure = Literal["effective", "list", "contracted", "billed"]
 Grain = Literal["hour", "day", "week", "month"]
@@ -54,6 +55,9 @@ class Query:
         basis: The cost of record, where the strongest word counts; or only what was metered, or
             only what the record takes from reports or from invoices.
         scope: AI spend, other cloud spend of the same bills, or both.
+        currency: Only amounts in it are summed; with `convert` it is the same.
+        convert: Amounts of every currency, each day's at that day's rate, in this one; empty for none.
+        via: A currency to cross two rates through where a pair has none; empty for none.
     """
 
     period: Period
@@ -69,6 +73,8 @@ class Query:
     compare: Compare = "none"
     basis: Basis = "record"
     scope: Spend = "ai"
+    convert: str = ""
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,33 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class RateUsed:
+    """A rate that an answer rests on.
+
+    Attributes:
+        days: On how many days of the period and of the one before amounts were converted by it.
+    """
+
+    leg: Leg
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How the amounts of an answer came into one currency.
+
+    Attributes:
+        currencies: Those that amounts were in, the target too where some were.
+        rates: By pair and date.
+    """
+
+    target: str
+    via: str = ""
+    currencies: tuple[str, ...] = ()
+    rates: tuple[RateUsed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Breakdown:
     """The answer to a `Query`.
 
@@ -151,6 +184,9 @@ class Breakdown:
         previous_series: The total per bucket of the previous period, grains, first with
             first; as long as that period has buckets, the last one cut at the same time of day
             when the period is not over. The present one is `total.series`.
+        conversion: How amounts came into the query's currency, None where nothing was to be converted.
+        unconverted: What no rate says: for each such currency an answer of its own, in it, of the days before its
+            first rate. None of it is in the figures of this answer.
     """
 
     query: Query
@@ -162,3 +198,5 @@ class Breakdown:
     buckets: tuple[int, ...] = ()
     previous_series: tuple[int, ...] = ()
     quality: Quality | None = None
+    conversion: Conversion | None = None
+    unconverted: tuple["Breakdown", ...] = ()

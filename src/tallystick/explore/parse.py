@@ -11,7 +11,9 @@
 ``measure``           effective (default), list, contracted, billed
 ``basis``             record (default), metered, reported, invoiced
 ``scope``             ai (default), all, cloud: what is billed beside AI
-``currency``          USD (default)
+``currency``          USD (default): only amounts in it
+``convert``           EUR: amounts of every currency, each day's at that day's rate, in this one
+``via``               with ``convert``: a currency to cross two rates through where a pair has none
 ``limit``             1 to 10000 groups
 ====================  ======================================================================
 
@@ -52,6 +54,8 @@ PARAMS: tuple[str, ...] = (
     "basis",
     "scope",
     "currency",
+    "convert",
+    "via",
     "limit",
 )
 COMPARES: tuple[Compare, ...] = ("weekdays", "calendar", "year", "none")
@@ -90,6 +94,7 @@ def parse_query(params: Mapping[str, Sequence[str]], *, now_us: int, zone: str, 
     compare = _choice(given, "cmp", COMPARES, DEFAULT_COMPARE)
     grain = _choice(given, "grain", GRAINS, None)
     period = period_of(span, zone)
+    currency, convert, via = _currencies(given)
     if grain and (period.end_us - period.start_us) // _GRAIN_US[grain] > MOST_BUCKETS:
         raise QueryError(
             f"more than {MOST_BUCKETS} {grain}s are too many for a series",
@@ -105,11 +110,13 @@ def parse_query(params: Mapping[str, Sequence[str]], *, now_us: int, zone: str, 
         grain=grain,
         zone=zone,
         limit=_limit(given),
-        currency=_currency(given),
+        currency=currency,
         range_word=word,
         compare=compare,
         basis=_choice(given, "basis", BASES, DEFAULT_BASIS),
         scope=_choice(given, "scope", SPENDS, DEFAULT_SCOPE),
+        convert=convert,
+        via=via,
     )
 
 
@@ -235,12 +242,24 @@ def _limit(given: Mapping[str, Sequence[str]]) -> int:
     return int(text)
 
 
-def _currency(given: Mapping[str, Sequence[str]]) -> str:
-    text = _one(given, "currency").upper() or "USD"
-    if not _CURRENCY.fullmatch(text):
+def _currencies(given: Mapping[str, Sequence[str]]) -> tuple[str, str, str]:
+    """The currency that is summed, the one converted to, and the one crossed through; "" where not asked for."""
+    currency, convert, via = (_currency(given, name) for name in ("currency", "convert", "via"))
+    if convert and currency not in {"", convert}:
         raise QueryError(
-            f'"{text[:20]}" is no currency', where="currency", next_steps=["write an ISO 4217 code such as USD"]
+            "currency picks the amounts in one currency, convert brings all of them into one: give one of the two",
+            where="currency",
+            next_steps=[f"convert={convert} alone", f"or currency={currency} alone"],
         )
+    if via and not convert:
+        raise QueryError("via needs convert", where="via", next_steps=["add convert=EUR, or leave via out"])
+    return convert or currency or "USD", convert, via
+
+
+def _currency(given: Mapping[str, Sequence[str]], name: str) -> str:
+    text = _one(given, name).upper()
+    if text and not _CURRENCY.fullmatch(text):
+        raise QueryError(f'"{text[:20]}" is no currency', where=name, next_steps=["write an ISO 4217 code such as USD"])
     return text
 
 
@@ -265,7 +284,9 @@ def query_params(query: Query) -> list[tuple[str, str]]:
         ("measure", query.measure, DEFAULT_MEASURE),
         ("basis", query.basis, DEFAULT_BASIS),
         ("scope", query.scope, DEFAULT_SCOPE),
-        ("currency", query.currency, "USD"),
+        ("currency", "USD" if query.convert else query.currency, "USD"),
+        ("convert", query.convert, ""),
+        ("via", query.via, ""),
     )
     found += [(name, value) for name, value, default in defaults if value != default]
     if query.limit != DEFAULT_LIMIT:

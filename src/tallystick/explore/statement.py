@@ -34,6 +34,7 @@ EVENTS, CHARGES, TRUE_UPS = "usage_event", "charge", "true_up"
 COUNTS: tuple[str, ...] = (
     "calls", "attempts", "errors", "estimated_calls", "unpriced_calls", "unpriced_tokens", "input_tokens", "output_tokens",
 )  # fmt: skip
+CURRENCY = "currency"
 TRUED = "trued"  # how many true-ups a group has: it is there though nobody called
 QUANTITIES: tuple[str, ...] = tuple(f"q_{meter.name}" for meter in METERS)
 # A metered charge is rated at what its contract says, so until it is billed its contracted cost is its effective one.
@@ -97,6 +98,7 @@ class Scope:
         charged: Whether charges can answer it.
         exact: The values that a filter lets through, where they are known: comparing
             them as they are costs a fraction of folding every row.
+        mixed: Rows of every currency: to tell currencies apart, never for a sum of money.
     """
 
     query: Query
@@ -104,6 +106,7 @@ class Scope:
     teams: tuple[str, ...] = ()
     charged: bool = False
     exact: Mapping[Filter, tuple[str, ...]] = field(default_factory=dict)
+    mixed: bool = False
 
 
 @dataclass(slots=True)
@@ -126,7 +129,7 @@ class Statement:
 
     def column(self, dimension: str) -> str:
         """The expression of a dimension or tag."""
-        if self.trued and dimension not in CHARGE_DIMENSIONS:
+        if self.trued and dimension not in {*CHARGE_DIMENSIONS, CURRENCY}:
             return "substring(run_id, 1, 0)"  # nothing; a constant is no column to group by on every engine
         if dimension.startswith(TAG_PREFIX):
             return self.speech.tag("tags", self.bind(dimension.removeprefix(TAG_PREFIX)))
@@ -153,13 +156,13 @@ def filter_sql(statement: Statement, one: Filter) -> str:
 
 def condition_sql(statement: Statement, scope: Scope) -> str:
     """What every row must fulfil beside its time: currency, teams, filters."""
-    parts = [f"currency = {statement.bind(scope.query.currency)}"]
+    parts = [] if scope.mixed else [f"currency = {statement.bind(scope.query.currency)}"]
     if scope.teams:
         parts.append(statement.speech.one_of('"team"', statement.bind(list(scope.teams))))
     for one in scope.query.filters:
         known = scope.exact.get(one)
         parts.append(filter_sql(statement, one) if known is None else _in_sql(statement, one.dimension, known))
-    return " AND ".join(parts)
+    return " AND ".join(parts) or "1 = 1"
 
 
 def _in_sql(statement: Statement, dimension: str, values: Sequence[str]) -> str:
@@ -203,6 +206,8 @@ class _Kind:
 
 def branches(statement: Statement, scope: Scope, shape: Shape) -> str:
     """The rows of both periods, summed per group: columns side, [k], g0 …, sums."""
+    if scope.query.convert and not scope.mixed:
+        raise ValueError("amounts to be converted are summed a currency at a time")
     kinds = [*_kinds(statement, scope, 1, scope.query.period), *_kinds(statement, scope, 0, scope.query.previous)]
     found = []
     conditions: dict[bool, str] = {}

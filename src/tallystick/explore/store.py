@@ -9,12 +9,13 @@ from typing import Any
 from tallystick.explore.assemble import Groups, Series, Summed, add, add_series
 from tallystick.explore.buckets import bucket_index, bucket_starts, offsets
 from tallystick.explore.ledger_rows import LedgerAsked, LedgerRow, LedgerSums, rows_sql, sums_sql
-from tallystick.explore.model import SERIES_ROWS, Query, Sums
+from tallystick.explore.model import SERIES_ROWS, Grain, Query, Sums
 from tallystick.explore.paging import UNKNOWN_COST, Cursor, PageAsked
 from tallystick.explore.sources import ImportRun, SourceStatus
 from tallystick.explore.statement import (
     CHARGES,
     COUNTS,
+    CURRENCY,
     EVENTS,
     QUANTITIES,
     TRUE_UPS,
@@ -169,6 +170,46 @@ def _read_points(engine: Engine, scope: Scope, shown: Sequence[_Values]) -> list
     keys = ", ".join(["k", *names])
     inner = branches(statement, replace(scope, query=query), shape)
     return engine.rows(f"SELECT {keys}, sum(s_cost) FROM ({inner}) AS part{where} GROUP BY {keys}", statement.params)
+
+
+def list_costs(engine: Engine, scope: Scope, most: int) -> list[tuple[int, _Values, int]]:
+    """What each group cost on each local day of the period: where it belongs, group, grains; hours where the query's
+    grain is the hour. At most `most` and one more.
+    """
+    query = replace(scope.query, previous=None)
+    statement = Statement(engine.dialect)
+    known = offsets(query.period, query.zone)
+    grain: Grain = "hour" if query.grain == "hour" else "day"
+    shape = Shape(query.group_by, ("cost",), lambda column: local_sql(statement, column, known, grain))
+    keys = ", ".join(["k", *(f"g{number}" for number in range(len(query.group_by)))])
+    inner = branches(statement, replace(scope, query=query), shape)
+    rows = engine.rows(
+        f"SELECT {keys}, sum(s_cost) FROM ({inner}) AS part GROUP BY {keys} LIMIT {statement.bind(most + 1)}",
+        statement.params,
+    )
+    return [(_whole(at), tuple(map(str, values)), _grains(cost)) for at, *values, cost in rows]
+
+
+def list_basis_costs(engine: Engine, scope: Scope) -> list[tuple[int, str, int]]:
+    """What `sum_by_basis` sums, by local day: where it belongs, basis, grains."""
+    if not scope.snapshot.runs:
+        return []
+    statement = Statement(engine.dialect, trued=True)
+    query = scope.query
+    day = local_sql(statement, "charge_period_start", offsets(query.period, query.zone), "day")
+    where = f"{true_up_condition(statement, scope, query.period)} AND {condition_sql(statement, scope)}"
+    rows = engine.rows(
+        f"SELECT {day} AS k, basis, sum(whole_cost) FROM {TRUE_UPS} WHERE {where} GROUP BY k, basis", statement.params
+    )
+    return [(_whole(at), str(basis), _grains(whole)) for at, basis, whole in rows]
+
+
+def list_currencies(engine: Engine, scope: Scope) -> tuple[str, ...]:
+    """The currencies of the rows that a query finds in either of its periods, whatever currency it asks for."""
+    statement = Statement(engine.dialect)
+    inner = branches(statement, replace(scope, mixed=True), Shape((CURRENCY,), ("calls", "attempts", TRUED)))
+    sql = f"SELECT g0 FROM ({inner}) AS part GROUP BY g0 HAVING {_ANY_ROWS} ORDER BY g0"
+    return tuple(str(code) for (code,) in engine.rows(sql, statement.params))
 
 
 def known_values(engine: Engine, query: Query, snapshot: Snapshot, dimension: str) -> list[str]:

@@ -23,6 +23,10 @@ includes what was read from and written to caches, `output_tokens` includes reas
 ``series``                    null, or ``grain, buckets`` (instants), ``values``, ``previous``
 ``quality``                   ``by_basis`` (effective cost by metered, reported, invoiced), ``coverage`` (share of it
                               that is reported or invoiced, 0 to 1), ``grade`` (A to D), ``why``
+``convert``                   null, or how amounts came into `currency`: ``to``, ``via``, ``currencies``, ``rates`` (``from, to,
+                              date, rate, source``, ``backwards``: divided by, ``days`` it was used on), ``notes`` in words
+``unconverted``               what no rate says, in no other figure here: ``currency, from, to, total, previous, calls, rows``
+``other_currencies``          those of rows that were left out, because only `currency` is summed; null where nobody looked
 ``freshness``                 ``first_event_at``, ``last_event_at``, ``ledger_at`` (instants or null), ``pending``
 ============================  ==================================================================
 
@@ -32,8 +36,8 @@ rows + others = total, to the last place. `series` of a row is there for the fir
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tallystick.explore.describe import compared_text, sentence_text
-from tallystick.explore.model import Breakdown, Freshness, Quality, Row, Sums
+from tallystick.explore.describe import compared_text, conversion_texts, sentence_text
+from tallystick.explore.model import Breakdown, Conversion, Freshness, Quality, RateUsed, Row, Sums
 from tallystick.explore.parse import query_link
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import local_day, rfc3339
@@ -42,7 +46,7 @@ from tallystick.usage.meters import CACHE_READ_METERS, CACHE_WRITE_METERS
 Json = dict[str, Any]
 
 
-def to_wire(answer: Breakdown) -> Json:
+def to_wire(answer: Breakdown, other_currencies: Sequence[str] | None = None) -> Json:
     """The JSON object of a breakdown."""
     query, total = answer.query, answer.total
     totals = _row(total)
@@ -69,6 +73,9 @@ def to_wire(answer: Breakdown) -> Json:
         "estimated_calls": total.now.estimated_calls,
         "series": _series(answer),
         "quality": quality_to_wire(answer.quality) if answer.quality else None,
+        "convert": _conversion(answer, answer.conversion) if answer.conversion else None,
+        "unconverted": [_unconverted(one) for one in answer.unconverted],
+        "other_currencies": None if other_currencies is None else list(other_currencies),
         "freshness": freshness_to_wire(answer.freshness),
         "link": query_link(query),
     }
@@ -88,6 +95,38 @@ def _row(row: Row) -> Json:
     if row.series:
         wire["series"] = _moneys(row.series)
     return wire
+
+
+def _conversion(answer: Breakdown, found: Conversion) -> Json:
+    return {
+        "to": found.target,
+        "via": found.via or None,
+        "currencies": list(found.currencies),
+        "rates": [_rate(one) for one in found.rates],
+        "notes": list(conversion_texts(answer)),
+    }
+
+
+def _rate(used: RateUsed) -> Json:
+    rate = used.leg.rate
+    return {
+        "from": rate.base, "to": rate.quote, "date": str(rate.on), "rate": f"{rate.rate:f}", "source": rate.source,
+        "backwards": used.leg.backwards, "days": used.days,
+    }  # fmt: skip
+
+
+def _unconverted(apart: Breakdown) -> Json:
+    query, total = apart.query, _row(apart.total)
+    return {
+        "currency": query.currency,
+        "from": str(local_day(query.period.start_us, query.zone)),
+        "to": str(local_day(query.period.end_us, query.zone)),
+        "total": total["value"],
+        "previous": total["previous"],
+        "calls": total["calls"],
+        "rows": [_row(row) for row in apart.rows],
+        "others": {**_row(apart.others), "groups": apart.other_groups} if apart.others else None,
+    }
 
 
 def _change(now: Sums, before: Sums | None) -> str | None:

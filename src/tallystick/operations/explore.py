@@ -8,10 +8,18 @@ from tallystick.explore.assemble import assemble
 from tallystick.explore.conditions import matches
 from tallystick.explore.model import Breakdown, Freshness, Quality, Query
 from tallystick.explore.statement import Scope, Snapshot, can_charges_answer
-from tallystick.explore.store import known_values, read_extent, sum_by_basis, sum_groups, sum_series
+from tallystick.explore.store import (
+    known_values,
+    list_currencies,
+    read_extent,
+    sum_by_basis,
+    sum_groups,
+    sum_series,
+)
 from tallystick.ledger.post import bucket_seconds
 from tallystick.ledger.store import read_last_seq, read_mark
 from tallystick.operations.context import Context, now_us
+from tallystick.operations.convert_costs import convert_costs
 from tallystick.org.model import Principal
 from tallystick.usage.dimensions import CHARGE_DIMENSIONS
 
@@ -27,10 +35,20 @@ def explore(context: Context, query: Query, principal: Principal, *, raw: bool =
     """
     engine = context.ledger
     scope = read_scope(context, query, principal, raw=raw)
+    if query.convert:
+        return convert_costs(context, scope, read_freshness(context))
     groups = sum_groups(engine, scope)
     series = sum_series(engine, scope, groups)
     answer = assemble(query, groups, series, read_freshness(context))
     return replace(answer, quality=_quality(context, scope, answer))
+
+
+def other_currencies(context: Context, query: Query, principal: Principal) -> tuple[str, ...]:
+    """The currencies of rows that a query leaves out, because it is of another one; none where it converts."""
+    if query.convert:
+        return ()
+    found = list_currencies(context.ledger, read_scope(context, query, principal))
+    return tuple(code for code in found if code != query.currency)
 
 
 def _quality(context: Context, scope: Scope, answer: Breakdown) -> Quality:

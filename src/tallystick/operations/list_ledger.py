@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from tallystick.explore.ledger_rows import LedgerAsked, LedgerRow, LedgerSums, check_dimensions
 from tallystick.explore.model import Query
 from tallystick.explore.store import list_ledger_rows, sum_ledger_rows
+from tallystick.kernel.errors import QueryError
 from tallystick.operations.context import Context
 from tallystick.operations.explore import read_scope
 from tallystick.operations.reconcile import list_reconciliations
@@ -42,9 +43,14 @@ def list_ledger(context: Context, query: Query, principal: Principal, wish: Ledg
     Calls of the last minute that are not posted yet are in no row.
 
     Raises:
-        QueryError: A filter is on a dimension that the ledger does not keep.
+        QueryError: A filter is on a dimension that the ledger does not keep, or the rows are to be converted.
     """
     check_dimensions(query)
+    if query.convert:
+        raise QueryError(
+            "rows of the ledger stay in the currency they were charged in", where="convert",
+            next_steps=[f"currency={query.convert} shows the rows in it", "convert sums: /explore or `tally costs`"],
+        )  # fmt: skip
     scope = read_scope(context, replace(query, group_by=(), grain=None, previous=None), principal)
     asked = LedgerAsked(
         query, scope.snapshot, tuple(one.run_id for one in list_reconciliations(context)), principal.teams,

@@ -1,5 +1,7 @@
 """Single requests, newest or dearest first, by pages that stay put while rows come in."""
 
+from dataclasses import replace
+
 from tallystick.explore.model import Query
 from tallystick.explore.paging import MOST_ROWS, PageAsked, RequestPage, cursor_after, parse_cursor, parse_sort
 from tallystick.explore.store import list_event_rows
@@ -20,7 +22,7 @@ def list_requests(
 
     Args:
         context: The instance.
-        query: Its period, filters and currency count.
+        query: Its period, filters and currency count; one that converts finds rows of every currency.
         principal: Only rows of its teams are shown.
         cursor: `next_cursor` of the page before, with the same query and order.
         limit: At most 1000.
@@ -32,7 +34,8 @@ def list_requests(
     if not 1 <= limit <= MOST_ROWS:
         raise QueryError(f"{limit} rows", where="limit", next_steps=[f"ask for 1 to {MOST_ROWS}"])
     order = parse_sort(sort)
-    scope = read_scope(context, query, principal, raw=True)
+    # Each row is shown in its own currency, so that a converted sum leads to the rows of all of them.
+    scope = replace(read_scope(context, query, principal, raw=True), mixed=bool(query.convert))
     asked = PageAsked(event_select(context.ledger.dialect), order, parse_cursor(cursor, order), limit + 1)
     found = to_events(list_event_rows(context.ledger, scope, asked))
     shown = tuple(found[:limit])
