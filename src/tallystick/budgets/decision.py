@@ -4,7 +4,7 @@ Amounts are whole numbers in the counter's unit (nano-dollars, tokens, requests)
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from tallystick.budgets.model import Bound, Budget, Hold, Judgement, Standing, T
 from tallystick.budgets.settle import bound_cost
 from tallystick.budgets.window import span
 from tallystick.kernel.period import SECOND_US, rfc3339
+from tallystick.kernel.record import record
 
 Json = dict[str, Any]
 
@@ -30,7 +31,7 @@ _remembered: dict[int, tuple[Budget, Json, tuple[str, ...]]] = {}
 _counters: dict[bytes, tuple[Budget, Json, tuple[str, ...], bool]] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Decision:
     """What the gateway knows when it has decided.
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tallystick.kernel.record import record
+
 Unit = Literal["usd", "tokens", "requests"]
 Window = Literal["run", "conversation", "minute", "hour", "day", "week", "month", "quarter", "year", "total"]
 Action = Literal["block", "degrade", "alert", "pause"]
@@ -128,7 +130,7 @@ class Span:
     end_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Bound:
     """The most a call may use, known before it is made.
 
@@ -157,7 +159,7 @@ class Bound:
     price_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Hold:
     """What one call asks of one counter.
 
@@ -190,7 +192,7 @@ class Hold:
         return self.base - (-output * self.per_output // 1000)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ask:
     """All that one attempt asks, at once.
 
@@ -211,7 +213,7 @@ class Ask:
     expires_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Standing:
     """One counter before this call: with `also` and `carry` counted in.
 
@@ -226,7 +228,7 @@ class Standing:
     tripped_until_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Granted:
     """The answer to an `Ask`. Nothing is reserved unless `granted`.
 
@@ -253,7 +255,7 @@ class OpenReservation:
     amounts: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Judgement:
     """What the budgets say of one call.
 

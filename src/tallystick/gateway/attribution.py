@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from tallystick.kernel.record import record
 from tallystick.org.model import GatewayKey
 from tallystick.usage.dimensions import ATTRIBUTION, canonical_dimension
 
@@ -139,7 +140,7 @@ class CallHeaders:
             self.claims[name] = (strength, value)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Attribution:
     """Who a call belongs to."""
 

@@ -16,6 +16,7 @@ from tallystick.gateway.upstream import UpstreamFailed, UpstreamResponse
 from tallystick.gateway.wire_headers import for_client, get
 from tallystick.kernel.errors import DataError
 from tallystick.kernel.money import text_from_grains
+from tallystick.kernel.record import record
 from tallystick.usage.model import Measured, Outcome, UsageEvent
 
 _log = logging.getLogger("tallystick.gateway")
@@ -53,7 +54,7 @@ class Exchange:
         return said if all(one.strip() in KNOWN for one in said.split(",")) else "?"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Held:
     """A whole answer whose row is written and that nobody has seen yet.
 

@@ -6,10 +6,11 @@ a database. Whatever begins with ``tally`` is ours and is never forwarded, known
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from tallystick.gateway.refuse import Refused, refuse
+from tallystick.kernel.record import record
 from tallystick.org.model import GatewayKey
 
 # How a credential was presented. A signed request names its key id, which may be one of ours.
@@ -21,7 +22,7 @@ _HEADERS: tuple[Form, ...] = ("x-api-key", "api-key", "x-goog-api-key")
 _LONGEST_SECRET = 8192
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Caller:
     """The one identity of a request.
 

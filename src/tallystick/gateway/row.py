@@ -1,12 +1,13 @@
 """The usage event of a call: begun when it is forwarded, finished when it ends."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import msgspec
 
 from tallystick.gateway.dialects.model import RequestFacts, ResponseFacts, Route
+from tallystick.kernel.record import record
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.gpu import METER, gpu_rated
 from tallystick.pricing.rate import best_name, price_fields, rate
@@ -18,7 +19,7 @@ _MOST_DRIFT = 20
 _encode = msgspec.msgpack.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Begun:
     """What is known before a call is forwarded.
 
@@ -58,7 +59,7 @@ class Begun:
     gpu_grains_per_second: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ended:
     """How a call went. Durations are microseconds, sizes bytes; `upstream_us` is the provider's part alone."""
 

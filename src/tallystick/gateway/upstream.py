@@ -5,11 +5,12 @@ followed, no proxy of the environment is used, TLS is verified. Addresses are ch
 when the connection is made, so a name that resolves to the inside leads nowhere.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from tallystick.kernel.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True, slots=True)
 class UpstreamRequest:
     """What to send where.
 

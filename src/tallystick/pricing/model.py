@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tallystick.kernel.record import record
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:
@@ -74,7 +76,7 @@ class PriceCard:
     withdrawn_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Line:
     """One priced (or unpriced) class of one event.
 
@@ -89,7 +91,7 @@ class Line:
     cost: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rated:
     """What an event costs.
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tallystick.kernel.record import record
+
 Effect = Literal["route", "max_output", "cache", "deny"]
 EFFECTS: tuple[Effect, ...] = ("deny", "route", "max_output", "cache")
 # Whose answers a caller may be served: `key` is the gateway key, or the caller's own provider key.
@@ -123,7 +125,7 @@ class Rule:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CallFacts:
     """What rules may know of a call.
 

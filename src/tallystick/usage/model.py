@@ -5,16 +5,17 @@ with attempt 0 or 1 (one per client request), money counts what reached a provid
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from tallystick.kernel.record import record
 from tallystick.usage.meters import FACT_METERS
 
 UsageState = Literal["reported", "estimated", "absent"]
 Outcome = Literal["ok", "error", "cut", "client_gone", "interrupted", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Measured:
     """What a response said of its own usage.
 
@@ -37,7 +38,7 @@ class Measured:
     drift: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class UsageEvent:
     """One attempt, with everything known of it. Times are microseconds, sizes bytes.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from tallystick.kernel.record import record
 from tallystick.usage.model import Measured
 
 # metered: usage is read and priced. free: recorded at a reported zero (model lists, token counts).
@@ -60,7 +61,7 @@ class Detail:
 NO_DETAIL = Detail()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RequestFacts:
     """What the request says, read once. Sizes are bytes.
 
@@ -104,7 +105,7 @@ class RequestFacts:
     changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ResponseFacts:
     """What the response says.
 
