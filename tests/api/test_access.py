@@ -47,7 +47,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("DELETE", "/api/v1/prices/contracts/{name}"): {"admin", "local"},
     ("GET", "/api/v1/prices/diff"): PRICED,
     ("GET", "/api/v1/prices/lists"): ALL,
-    ("POST", "/api/v1/prices/lists"): {"admin", "local"},
+    ("POST", "/api/v1/prices/lists"): {"local"},
     ("DELETE", "/api/v1/prices/lists/{name}"): {"admin", "local"},
     ("GET", "/api/v1/prices/findings"): ALL,
     ("POST", "/api/v1/prices/check"): {"admin", "local"},

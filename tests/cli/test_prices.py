@@ -107,3 +107,25 @@ def test_another_list_is_kept_compared_shown_and_forgotten(tmp_path: Path) -> No
     assert read("findings")["findings"] == []
     with pytest.raises(UsageError, match="cannot be read"):
         say("import", "absent.json")
+
+
+def test_explain_says_what_a_contract_makes_of_the_list_price() -> None:
+    say(
+        "contracts",
+        "set",
+        "ea",
+        "--provider",
+        "openai",
+        "--model",
+        "gpt-4o",
+        "--discount",
+        "12",
+        "--from",
+        "2026-04-01",
+    )
+    told = read("explain", "gpt-4o", "--provider", "openai", "--at", "2026-11-10")
+    paid = {(one["service_tier"], one["meter"]): (one["list"], one["paid"], one["source"]) for one in told["paid"]}
+    assert paid["standard", "uncached_input"] == ("2.5", "2.2", "contract ea")
+    # In a batch 1.25, of which 12 % are 0.15.
+    assert paid["batch", "uncached_input"] == ("1.25", "1.1", "contract ea")
+    assert "contract ea (holds): 12 % off, from 2026-04-01 until further notice" in say("explain", "gpt-4o")

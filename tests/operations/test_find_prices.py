@@ -139,13 +139,19 @@ OTHER = {
 }  # fmt: skip
 
 
+def file_of(context: Context, name: str, text: str) -> Path:
+    path = context.data_dir / name
+    path.write_text(text)
+    return path
+
+
 def test_another_list_that_differs_by_more_than_one_per_cent_is_found_with_both_figures(context: Context) -> None:
     at = now_us()
     call = UsageEvent(
         "e", "c", at - HOUR_US, provider="openai", request_model="gpt-4o", measured=used(uncached_input=10**6, plain_output=10**6)
     )  # fmt: skip
     ingest_events(context, [priced(load_book(context.config_db), call)])
-    kept = import_price_list(context, json.dumps(OTHER), file="prices.json", source="acme")
+    kept = import_price_list(context, file_of(context, "prices.json", json.dumps(OTHER)), source="acme")
     assert (kept.comparison.compared, len(kept.comparison.apart), kept.comparison.missing) == (4, 2, 2)
     batch, output = (one for _, one in sorted(of(find_prices(context), "price_sources_disagree").items()))
     assert (output.subject, batch.subject) == (
@@ -162,17 +168,17 @@ def test_another_list_that_differs_by_more_than_one_per_cent_is_found_with_both_
 
 def test_a_second_opinion_prices_no_call_and_the_same_file_twice_changes_nothing(context: Context) -> None:
     cards = load_book(context.config_db).cards
-    first = import_price_list(context, json.dumps(OTHER), file="a.json")
-    again = import_price_list(context, json.dumps(OTHER), file="b.json")
+    first = import_price_list(context, file_of(context, "a.json", json.dumps(OTHER)))
+    again = import_price_list(context, file_of(context, "b.json", json.dumps(OTHER)))
     assert (first.changed, again.changed) == (True, False)
     assert again.price_list == first.price_list
     assert load_book(context.config_db).cards == cards
     with pytest.raises(DataError):
-        import_price_list(context, json.dumps(OTHER)[:-40], file="cut.json", source="litellm")
+        import_price_list(context, file_of(context, "cut.json", json.dumps(OTHER)[:-40]), source="litellm")
     assert list_price_lists(context) == [first.price_list]
     find_prices(context)
     assert len(list_findings(context)) == 2
-    newer = import_price_list(context, json.dumps({"gpt-4o": OTHER["gpt-4o"]}), file="c.json")
+    newer = import_price_list(context, file_of(context, "c.json", json.dumps({"gpt-4o": OTHER["gpt-4o"]})))
     assert (newer.changed, [one.list_id for one in list_price_lists(context)]) == (True, [newer.price_list.list_id])
     forget_price_list(context, "litellm")
     find_prices(context)
@@ -182,7 +188,7 @@ def test_a_second_opinion_prices_no_call_and_the_same_file_twice_changes_nothing
 
 
 def test_taking_the_other_lists_price_moves_the_finding_to_the_price_set(context: Context) -> None:
-    import_price_list(context, json.dumps(OTHER), file="a.json")
+    import_price_list(context, file_of(context, "a.json", json.dumps(OTHER)))
     set_price(context, {"provider": "openai", "model": "gpt-4o", "plain_output": "10.2"})
     found = of(find_prices(context), "price_sources_disagree")
     assert sorted(found) == ["list litellm openai gpt-4o batch plain_output", "own openai gpt-4o standard plain_output"]

@@ -76,7 +76,7 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("DELETE", "/api/v1/prices/contracts/{name}"): "rules_write",
     ("GET", "/api/v1/prices/diff"): "prices",
     ("GET", "/api/v1/prices/lists"): "instance",
-    ("POST", "/api/v1/prices/lists"): "rules_write",
+    ("POST", "/api/v1/prices/lists"): "local",
     ("DELETE", "/api/v1/prices/lists/{name}"): "rules_write",
     ("GET", "/api/v1/prices/findings"): "instance",
     ("POST", "/api/v1/prices/check"): "rules_write",

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -58,12 +59,11 @@ class ContractsBody(BaseModel):
 
 
 class ListBody(BaseModel):
-    """A price list that somebody publishes, as its file is: `text`; kept under `source`, else under its shape."""
+    """The absolute path of a price list that somebody publishes; kept under `source`, else under its shape."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: str
-    file: str = ""
+    path: str
     source: str = ""
 
 
@@ -153,8 +153,7 @@ def get_lists(asked: Asked) -> dict[str, Any]:
 def post_list(asked: Asked, body: ListBody) -> dict[str, Any]:
     """Keep a list as a second opinion, in place of the one of its name, and look over the book."""
     check_params(asked.request, [])
-    file = body.file.replace("\\", "/").rpartition("/")[2][:200]
-    kept = import_price_list(asked.context, body.text, file=file, source=body.source, principal=asked.principal)
+    kept = import_price_list(asked.context, Path(body.path), source=body.source, principal=asked.principal)
     find_prices(asked.context)
     found = kept.comparison
     return {

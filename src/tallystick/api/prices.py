@@ -10,7 +10,15 @@ from tallystick.api.params import check_params
 from tallystick.api.routes import Asked
 from tallystick.kernel.errors import UsageError
 from tallystick.kernel.period import day_start
-from tallystick.operations.explain_price import card_to_wire, explain_price, explanation_to_wire, list_prices
+from tallystick.operations.explain_price import (
+    agreed_to_wire,
+    card_to_wire,
+    explain_contracts,
+    explain_price,
+    explanation_to_wire,
+    list_prices,
+)
+from tallystick.org.authorize import may
 
 router = APIRouter(prefix="/api/v1/prices", tags=["prices"])
 
@@ -36,14 +44,19 @@ def get_prices(asked: Asked) -> dict[str, Any]:
 
 @router.get("/explain")
 def get_explanation(asked: Asked) -> dict[str, Any]:
-    """How a name is matched, and all cards of the model it arrives at."""
+    """How a name is matched, all cards of the model it arrives at, and what contracts make of them.
+
+    Contracts are for those who may read the whole installation's.
+    """
     check_params(asked.request, ["model", "provider", "at"])
     params = asked.request.query_params
     if not params.get("model"):
         raise UsageError('"model" is missing', where="/api/v1/prices/explain", next_steps=["?model=gpt-4o"])
     at_us = _instant(asked.request, asked.context.zone)
     found = explain_price(asked.context, model=params["model"], provider=params.get("provider", ""), at_us=at_us)
-    return explanation_to_wire(found)
+    if not may(asked.principal, "instance"):
+        return explanation_to_wire(found)
+    return agreed_to_wire(found, explain_contracts(asked.context, found))
 
 
 def _switch(request: Request, name: str) -> bool:

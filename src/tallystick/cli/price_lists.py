@@ -11,10 +11,8 @@ from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data
 from tallystick.cli.output import chosen_form, note, print_json, print_rows
 from tallystick.cli.prices import app
-from tallystick.kernel.errors import UsageError
 
 _PATH = "/api/v1/prices"
-_MOST_BYTES = 30 * 1024 * 1024
 
 
 @app.command("import")
@@ -26,7 +24,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Keep another price list as a second opinion: it prices no call and is held against the book."""
-    body = {"text": _read(file), "file": file.name, "source": source}
+    body = {"path": str(file.absolute()), "source": source}
     with open_client(data, config) as client:
         answer = client.call("POST", f"{_PATH}/lists", json=body)
     if as_json:
@@ -107,19 +105,3 @@ def _show(answer: dict[str, Any], *, as_json: bool, as_csv: bool) -> None:
         note("Nothing is doubtful about prices")
     columns = ["finding", "what", "amount", "currency"]
     print_rows(columns, rows, form=chosen_form(as_json=False, as_csv=as_csv), numeric=frozenset({"amount"}))
-
-
-def _read(file: Path) -> str:
-    """The file's text.
-
-    Raises:
-        UsageError: It cannot be read, or is too large to be a price list.
-    """
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"a price list has at most {_MOST_BYTES:,} bytes", where=str(file))
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"the file cannot be read: {error.strerror}", where=str(file)) from None
-    except UnicodeDecodeError:
-        raise UsageError("the file is not UTF-8", where=str(file)) from None

@@ -43,6 +43,41 @@ def explain(
     if not as_json:
         typer.echo(answer.get("why") or f"{model} is not in the price book")
     show_cards(answer, answer.get("cards", []), chosen_form(as_json=as_json, as_csv=False))
+    if not as_json:
+        show_contracts(answer)
+
+
+def show_contracts(answer: dict[str, Any]) -> None:
+    """The contracts that cover the model, and what is paid under the one that holds beside the list price."""
+    for one in answer.get("contracts", []):
+        typer.echo(_sentence(one))
+    rows = [
+        [one["service_tier"], str(one["above_input_tokens"] or ""), one["meter"], one["list"] or "none", one["paid"],
+         f"{one['per']:,} {one['unit']}", one["list_source"], one["source"]]
+        for one in answer.get("paid", [])
+    ]  # fmt: skip
+    if rows:
+        columns = ["tier", "above", "meter", "list", "paid", "per", "list from", "paid by"]
+        print_rows(columns, rows, form=Form.TEXT, numeric=frozenset({"above", "list", "paid"}))
+
+
+def _sentence(one: dict[str, Any]) -> str:
+    """One contract: what it gives, from when to when, how far its volume has come, and whether it holds."""
+    until = f"until {one['to'][:10]}" if one["to"] else "until further notice"
+    since = f"from {one['from'][:10]}" if one["from"] else "always"
+    gives = [f"{one['discount_percent']} % off"] if one["discount_percent"] != "0" else []
+    gives += [f"{one['fixed_prices']} fixed price(s)"] if one["fixed_prices"] else []
+    text = f"contract {one['name']} ({one['state']}): {', '.join(gives) or 'by volume'}, {since} {until}"
+    volume = one["volume"]
+    if volume is None:
+        return text
+    unit = "of list price" if volume["of"] == "spend" else "tokens"
+    step = next((step for step in reversed(volume["steps"]) if step["reached"]), None)
+    reached = f"above {step['above']}" if step else "below its first step"
+    return (
+        f"{text}; this month's volume is {volume['reached']} {unit}, {reached}: {volume['discount_percent']} % off "
+        "when the month is re-rated"
+    )
 
 
 def show_cards(answer: dict[str, Any], cards: list[dict[str, Any]], form: Form) -> None:

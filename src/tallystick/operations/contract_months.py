@@ -1,5 +1,6 @@
 """What a month's volume makes of contracts with steps: known when a month is re-rated, not at the call."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -7,7 +8,7 @@ from tallystick.kernel.money import grains_from_decimal
 from tallystick.kernel.period import day_start, local_day
 from tallystick.ledger.adjust import EVENTS, adjustable
 from tallystick.operations.context import Context
-from tallystick.operations.rate_events import prepare_rating
+from tallystick.operations.rate_events import RATING, prepare_rating
 from tallystick.pricing import store
 from tallystick.pricing.book import PriceBook, card_tier
 from tallystick.pricing.contract import Contract, Months, covers, factor_of
@@ -30,6 +31,32 @@ def month_factors(context: Context, listed: PriceBook, period: tuple[int, int]) 
             reached = _reached(contract, volumes)
             found[contract.name].append((start, end, reached))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a contract's volume has come in a month.
+
+    Attributes:
+        volume: Grains of list cost, or tokens.
+        factor: What remains of the list price at it, in millionths.
+    """
+
+    start_us: int
+    end_us: int
+    volume: int
+    factor: int
+
+
+def reached_in(context: Context, listed: PriceBook, contract: Contract, at_us: int) -> Reached | None:
+    """The volume of the month of an instant and what it makes of the discount; None where no volume decides it."""
+    if contract.volume is None:
+        return None
+    ((start, end),) = _months((at_us, at_us + 1), context.zone)
+    with RATING:
+        volumes = _volumes(context, listed, start, end)
+    reached = _volume(contract, volumes)
+    return Reached(start, end, reached, factor_of(contract.volume, reached, contract.factor))
 
 
 _Volume = tuple[str, str, str, int, int]
@@ -68,8 +95,10 @@ def _volumes(context: Context, listed: PriceBook, start: int, end: int) -> list[
 
 def _reached(contract: Contract, volumes: list[_Volume]) -> int:
     volume = contract.volume
-    if volume is None:
-        return contract.factor
+    return contract.factor if volume is None else factor_of(volume, _volume(contract, volumes), contract.factor)
+
+
+def _volume(contract: Contract, volumes: list[_Volume]) -> int:
     held = [one for one in volumes if covers(contract, *one[:3])]
-    reached = sum(cost if volume.of == "spend" else tokens for *_, cost, tokens in held)
-    return factor_of(volume, reached, contract.factor)
+    spent = contract.volume is None or contract.volume.of == "spend"
+    return sum(cost if spent else tokens for *_, cost, tokens in held)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tallystick.connectors.second_lists import read_price_list
-from tallystick.kernel.errors import NotFound, UsageError
+from tallystick.kernel.errors import DataError, NotFound, UsageError
 from tallystick.kernel.ids import new_id
 from tallystick.kernel.period import rfc3339
 from tallystick.operations.audit import record
@@ -17,6 +18,7 @@ from tallystick.pricing.opinion import Comparison, PriceList, compare
 _OPERATOR = Principal("operator", "admin", local=True)
 _LONGEST_NAME = 60
 _SETTING = "prices.lists"
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,17 @@ class Imported:
     changed: bool
 
 
-def import_price_list(
-    context: Context, text: str, *, file: str, source: str = "", principal: Principal = _OPERATOR
-) -> Imported:
+def import_price_list(context: Context, path: Path, *, source: str = "", principal: Principal = _OPERATOR) -> Imported:
     """Read a list and keep it under a name; it takes the place of the one that had it. The same file again changes nothing.
 
     Raises:
         DataError: The file is no list of a shape that is known; what was kept stays.
-        UsageError: The name cannot be used.
+        UsageError: The name cannot be used, or the file not be read.
     """
     name = source.strip()
     if len(name) > _LONGEST_NAME or not name.isprintable():
         raise UsageError(f"the source's name is at most {_LONGEST_NAME} printable characters", where="source")
-    made = read_price_list(text, name, file)
+    made = read_price_list(_read(path), name, path.name)
     at, held = now_us(), list_price_lists(context)
     same = [one for one in held if (one.name, one.content_hash) == (made.name, made.content_hash)]
     kept = same[0] if same else replace(made, list_id=new_id("list", at), imported_at=at)
@@ -54,6 +54,19 @@ def import_price_list(
             _write(context, [*others, kept])
             record(context, principal.name, "import price list", f"{kept.name} {kept.content_hash}")
     return Imported(kept, compare(load_book(context.config_db), kept.quotes, at), changed=not same)
+
+
+def _read(path: Path) -> str:
+    try:
+        if not path.is_absolute():
+            raise UsageError("the path must be absolute", where=str(path))
+        if path.stat().st_size > _MOST_BYTES:
+            raise UsageError(f"a price list has at most {_MOST_BYTES:,} bytes", where=str(path))
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the file cannot be read: {error.strerror}", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise DataError("the file is not UTF-8", where=str(path)) from None
 
 
 def forget_price_list(context: Context, name: str, principal: Principal = _OPERATOR) -> None:

@@ -13,7 +13,7 @@ from tallystick.kernel.errors import TallyError
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import DAY_US, local_day
 from tallystick.operations.context import now_us
-from tallystick.operations.explain_price import explain_price, list_prices
+from tallystick.operations.explain_price import agreed_to_wire, explain_contracts, explain_price, list_prices
 from tallystick.operations.explore import read_freshness
 from tallystick.operations.find_prices import list_findings
 from tallystick.operations.import_price_list import list_price_lists
@@ -83,6 +83,7 @@ def serve_prices(request: Request, site: Site) -> Response:
         rows=[row for card in cards[:_MOST] for row in _rows(card, context.zone, at)],
         left_out=max(0, len(cards) - _MOST),
         history=history,
+        agreed=agreed_to_wire(history, explain_contracts(context, history)) if history else None,
         past=[
             row
             for card in (history.cards if history else ())
