@@ -43,12 +43,16 @@ def explore(context: Context, query: Query, principal: Principal, *, raw: bool =
     return replace(answer, quality=_quality(context, scope, answer))
 
 
+def currencies_of(context: Context, query: Query, principal: Principal) -> tuple[str, ...]:
+    """The currencies of the rows that a query's filters and periods find, whatever currency it asks for."""
+    return list_currencies(context.ledger, read_scope(context, query, principal))
+
+
 def other_currencies(context: Context, query: Query, principal: Principal) -> tuple[str, ...]:
     """The currencies of rows that a query leaves out, because it is of another one; none where it converts."""
     if query.convert:
         return ()
-    found = list_currencies(context.ledger, read_scope(context, query, principal))
-    return tuple(code for code in found if code != query.currency)
+    return tuple(code for code in currencies_of(context, query, principal) if code != query.currency)
 
 
 def _quality(context: Context, scope: Scope, answer: Breakdown) -> Quality:

@@ -16,7 +16,9 @@ from tallystick.usage.dimensions import canonical_dimension
 FORM_WORDS = ("q", "f_dim", "f_op", "f_value")
 PLACE_WORDS = ("after", "page")
 PAGE_WORDS = ("sort", "kind", "basis", "claim", *PLACE_WORDS, *FORM_WORDS)
-QUERY_WORDS = ("range", "from", "to", "cmp", "by", "grain", "measure", "currency", "limit")
+QUERY_WORDS = ("range", "from", "to", "cmp", "by", "grain", "measure", "currency", "convert", "via", "limit")
+# Rows of the ledger stay in the currency they were charged in.
+CONVERSION = ("convert", "via")
 _SIGNS = {"is_not": "!", "contains": "~", "starts_with": "^"}
 _MARKS: dict[Operator, str] = {"is": "=", "is_not": "!=", "contains": "~=", "starts_with": "^="}
 _LONGEST = 8000
@@ -49,8 +51,9 @@ class Address:
         return next((value for field, value in reversed(self.params) if field == name), "")
 
     def to(self, path: str) -> "Address":
-        """The same question on another page, without what only this page reads."""
-        return Address(path, tuple(pair for pair in self.params if pair[0] not in PAGE_WORDS))
+        """The same question on another page, without what only this page reads, and what that one cannot."""
+        left = (*PAGE_WORDS, *(CONVERSION if path.startswith("/ledger") else ()))
+        return Address(path, tuple(pair for pair in self.params if pair[0] not in left))
 
     def having(self, **changes: str | None) -> "Address":
         """Fields replaced; None takes one away. A trailing underscore spells a keyword (``from_``)."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tallystick.charts.format import count, money
+from tallystick.charts.format import count, money, symbol
 from tallystick.explore.describe import label
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
@@ -175,9 +175,7 @@ def _line(event: UsageEvent, meter: str, card: PriceCard | None) -> PriceLine:
         quantity=count(quantity) if scale == 1 else f"{quantity / scale:,.3f}",
         unit=unit.lower(),
         unit_price="no price" if price is None else f"{money(price * per[0], event.currency)} per {per[1]}",
-        cost=Figure(
-            f"${text_from_grains(cost)}" if cost is not None and event.currency == "USD" else money(cost), exact(cost)
-        ),
+        cost=Figure("–" if cost is None else f"{symbol(event.currency)}{text_from_grains(cost)}", exact(cost)),
         note="estimated" if meter in event.measured.estimated else "",
     )
 

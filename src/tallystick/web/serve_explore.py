@@ -13,6 +13,7 @@ from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import local_day
 from tallystick.web.address import Address
 from tallystick.web.ask import Ask, ask, bar, without_owner, written
+from tallystick.web.currency_choice import currency_choice
 from tallystick.web.explore_page import explore_page
 from tallystick.web.render import facts, render
 from tallystick.web.site import Site
@@ -38,6 +39,7 @@ def serve_explore(request: Request, site: Site) -> Response:
         "explore.html",
         heading=page.title,
         page=page,
+        currencies=currency_choice(asked, breakdown),
         facts=facts(query, breakdown.freshness, asked.now_us),
         base_urls=site.base_urls,
         **bar(asked, grouping=True),
@@ -59,8 +61,10 @@ def serve_csv(request: Request, site: Site) -> Response:
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow([*asked.query.group_by, *_HEADS])
-    lines = [*breakdown.rows, *([breakdown.others] if breakdown.others else [])]
-    writer.writerows(_line(breakdown, row) for row in lines)
+    # What no rate says follows in its own currency: the column says which.
+    for one in (breakdown, *breakdown.unconverted):
+        lines = [*one.rows, *([one.others] if one.others else [])]
+        writer.writerows(_line(one, row) for row in lines)
     name = "tallystick-demo.csv" if site.context.demo else "tallystick.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"', "x-tally-title": _ascii(title_text(breakdown))}
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)

@@ -13,6 +13,7 @@ from tallystick.org.authorize import may
 from tallystick.web.address import describe
 from tallystick.web.ask import Ask, ask, without_owner, written
 from tallystick.web.budgets_page import BudgetRow, counter_row
+from tallystick.web.currency_choice import currency_choice
 from tallystick.web.explore_figure import figure
 from tallystick.web.explore_page import Chip, explore_page, sentence
 from tallystick.web.overview_page import changes, todos
@@ -61,6 +62,7 @@ def _overview(request: Request, asked: Ask, by_owner: Breakdown) -> Response:
         chips=chips,
         query=asked.query,
         compared=compared_text(asked.query) or "no comparison",
+        currencies=currency_choice(asked, by_owner),
         answer=sentence(by_owner, explorer),
         headline=page.tiles,
         figure=figure(by_owner, written(asked, by_owner), asked.now_us),

@@ -66,7 +66,7 @@ def serve_reconcile(request: Request, site: Site) -> Response:
     return render(
         request, site, "reconcile.html", heading="Reconcile", rows=rows,
         facts=facts(None, read_freshness(context), at, context.zone), months=len({one.month for one in rows}),
-        wrong=sum(1 for one in rows if one.tone == "bad"),
+        wrong=sum(1 for one in rows if one.tone == "bad"), currencies=sorted({one.currency for one in runs}),
     )  # fmt: skip
 
 

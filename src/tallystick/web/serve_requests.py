@@ -5,7 +5,7 @@ from dataclasses import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tallystick.charts.format import count, money
+from tallystick.charts.format import count, money, symbol
 from tallystick.explore.describe import title_text
 from tallystick.kernel.money import text_from_grains
 from tallystick.operations.context import now_us
@@ -17,6 +17,7 @@ from tallystick.operations.read_content import read_content
 from tallystick.operations.read_request import read_request
 from tallystick.usage.model import UsageEvent
 from tallystick.web.ask import Ask, ask, bar
+from tallystick.web.currency_choice import currency_choice
 from tallystick.web.decision_page import decision_page
 from tallystick.web.render import facts, render
 from tallystick.web.requests_page import call_page, call_row
@@ -43,6 +44,7 @@ def serve_requests(request: Request, site: Site) -> Response:
         site,
         "requests.html",
         heading=f"Requests: {title_text(breakdown)}",
+        currencies=currency_choice(asked, breakdown),
         rows=[call_row(event, query.zone) for event in page.events],
         total=total,
         total_figure=Figure(money(total.cost, query.currency), exact(total.cost)),
@@ -81,4 +83,4 @@ def _sum(event: UsageEvent) -> str:
     """The exact sum: a page about one call rounds nothing."""
     if event.effective_cost is None:
         return "unknown"
-    return f"${text_from_grains(event.effective_cost)}" if event.currency == "USD" else money(event.effective_cost)
+    return f"{symbol(event.currency)}{text_from_grains(event.effective_cost)}"
