@@ -44,6 +44,11 @@ def sources() -> Sources:
     return Sources(kinds, lambda: PriceBook([]), {"KEY": "planted-secret"}.get, clock=lambda: Clock.now)  # type: ignore[arg-type]
 
 
+@pytest.fixture(autouse=True)
+def _told_at_that_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallystick.operations.report_sources.now_us", lambda: Clock.now)
+
+
 @pytest.fixture
 def app(context: Context, services: Services, sources: Sources) -> FastAPI:
     return build_api(context, replace(services, sources=sources))
@@ -88,6 +93,7 @@ def test_a_source_is_set_up_tested_synced_shown_and_removed(app: FastAPI, local:
         ({"kind": "lost"}, "its package is broken"),
         ({"backfill_days": 0}, "read back"),
         ({"every_minutes": 1}, "every 1 minutes"),
+        ({"account": "a\nb"}, "no name of one line"),
     ],
 )
 def test_a_setup_that_makes_no_sense_is_refused_with_a_next_step_and_repeats_no_secret(
@@ -103,8 +109,12 @@ def test_a_setup_that_makes_no_sense_is_refused_with_a_next_step_and_repeats_no_
 
 def test_a_name_that_had_another_account_is_taken(app: FastAPI, local: Lines, stand_in: StandIn) -> None:
     ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    # Nothing was brought under the first one, so it was a slip of the pen.
+    made = ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in, account="other"))
+    assert (made.status, made.json["account"]) == (200, "other")
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
     ask(app, "DELETE", "/api/v1/sources/bill", local)
-    assert ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in, account="other")).status == 409
+    assert ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in)).status == 409
 
 
 def test_what_stopped_stays_stopped_until_the_setup_is_changed(
@@ -164,3 +174,32 @@ def test_a_row_of_the_page_says_how_fresh_a_source_is_and_what_to_do(
     assert (then["Source"], then["State"], then["Lines"]) == ("bill (tiny)", "stopped", "3")
     assert (then["Latest day"], then["Next run"]) == ("3 Nov 2026", "when a person has acted")
     assert "make a new key" in then["What to do"]
+
+
+def test_a_source_that_nobody_asks_any_more_is_stale_and_says_how_to_ask(
+    app: FastAPI, local: Lines, stand_in: StandIn, context: Context
+) -> None:
+    ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    Clock.now = NOON + 25 * 3_600_000_000
+    assert report_source(context, "bill").state == "ok"
+    Clock.now += 1
+    (shown,) = ask(app, "GET", "/api/v1/sources", local).json["set_up"]
+    assert (shown["state"], "since 2026-11-03T12:00:00Z" in shown["error"]) == ("stale", True)
+    assert "tally sync bill" in shown["error"]
+
+
+def test_costs_of_a_source_are_asked_for_by_month_and_refused_with_a_next_step(
+    app: FastAPI, local: Lines, stand_in: StandIn
+) -> None:
+    ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    found = ask(app, "GET", "/api/v1/sources/bill/costs?by=project&period=2026-11", local).json
+    assert (found["by"], found["from"], found["to"]) == ("project", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
+    (row,) = found["rows"]
+    # By hand: 1.5 + 1.5 - 0.25 cents.
+    assert (row["id"], row["reported"], row["rated"], row["lines"]) == ("", "0.0275", None, 3)
+    for query in ("by=colour", "period=2026", "bye=key"):
+        refused = ask(app, "GET", f"/api/v1/sources/bill/costs?{query}", local)
+        assert refused.status == 400 and refused.json["error"]["next_steps"]
+    assert ask(app, "GET", "/api/v1/sources/nobody/costs", local).status == 404

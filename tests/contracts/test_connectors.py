@@ -30,6 +30,7 @@ from tallystick.bills.model import BillLine, Rejected
 from tallystick.bills.store import ensure_tables, list_lines, list_loads
 from tallystick.connectors.registry import Kinds
 from tallystick.connectors.store import list_pages, list_windows
+from tallystick.kernel.errors import UsageError
 from tallystick.kernel.period import SECOND_US
 from tallystick.operations import sync_source
 from tallystick.operations.connect_source import Secrets, Sources, check_source, connect
@@ -195,7 +196,8 @@ def test_who_is_throttled_comes_back_when_it_was_asked_and_not_before(bench: Ben
     assert window.next_at is not None
     assert window.next_at >= bench.now + HOUR_US
     asked = len(bench.stand_in.requests)
-    assert sync(bench.context, bench.sources, NAME, Wanted(streams=("none",))).due == 0
+    with pytest.raises(UsageError, match="no stream"):
+        sync(bench.context, bench.sources, NAME, Wanted(streams=("none",)))
     bench.stand_in.fault = lambda number, reply: reply
     bench.sync()
     assert len(bench.stand_in.requests) > asked

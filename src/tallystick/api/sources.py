@@ -123,7 +123,9 @@ def post_test(asked: Asked, name: str) -> dict[str, Any]:
     try:
         return {"source": name, "reads": check_source(_sources(asked), source)}
     except SourceFailed as error:
-        raise Unavailable(error.reason, where=f"source {name}", next_steps=[f"tally sources show {name}"]) from None
+        raise Unavailable(
+            error.reason, where=f"source {name}", next_steps=[f"mend it, then: tally sources test {name}"]
+        ) from None
     finally:
         forget_connections()
 

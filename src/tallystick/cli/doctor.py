@@ -127,8 +127,8 @@ def _ledger(folder: Path, config: Path | None) -> Iterator[Check]:
 
 
 def _set_up(sources: list[dict[str, Any]]) -> Iterator[Check]:
-    """Sources of bills: those that only a person can mend fail, those that are tried again warn."""
-    states = {"stopped": "fail", "failing": "warn"}
+    """Sources of bills: those that only a person can mend fail, those that are tried again or wait for somebody warn."""
+    states = {"stopped": "fail", "failing": "warn", "stale": "warn"}
     for one in sources:
         name, state = one["name"], states.get(one["state"], "ok")
         found = one["error"] or f"{one['state']}, {one['covered_days']} of {one['wanted_days']} days"

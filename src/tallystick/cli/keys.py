@@ -111,17 +111,24 @@ def revoke(
     note(f"{answer['id']} is revoked since {answer['revoked_at']}")
 
 
-def pairs(option: str, words: list[str]) -> dict[str, str]:
+def pairs(option: str, words: list[str], such: str = "team=Search", *, secret: bool = False) -> dict[str, str]:
     """``team=Search`` words as a mapping.
 
+    Args:
+        option: For messages.
+        words: As given.
+        such: An example, for messages.
+        secret: A word that is none may be a secret, given where its place was asked for: it is not repeated.
+
     Raises:
-        UsageError: A word without ``=``, or one dimension twice.
+        UsageError: A word without ``=``, or one name twice.
     """
     chosen: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
-            raise UsageError(f'{option} "{word}" is not DIMENSION=VALUE', next_steps=[f"{option} team=Search"])
+            shown = "" if secret else f' "{word}"'
+            raise UsageError(f"{option}{shown} is not NAME=VALUE", next_steps=[f"{option} {such}"])
         if name in chosen:
             raise UsageError(f'{option} names "{name}" twice')
         chosen[name] = value

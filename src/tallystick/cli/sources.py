@@ -55,8 +55,8 @@ def add(
 ) -> None:
     """Set a source up. A running server reads it within the minute; `tally sync NAME` does so now."""
     body = {
-        "kind": kind, "account": account, "options": pairs("--option", option or []),
-        "secrets": pairs("--secret", secret or []), "backfill_days": backfill, "every_minutes": every,
+        "kind": kind, "account": account, "options": pairs("--option", option or [], "base_url=https://…"),
+        "secrets": pairs("--secret", secret or [], "admin_key=env:NAME", secret=True), "backfill_days": backfill, "every_minutes": every,
     }  # fmt: skip
     with open_client(data, config) as client:
         made = client.call("PUT", _path(name), json=body)
@@ -89,9 +89,7 @@ def list_(data: Data = None, config: ConfigFile = None, as_json: AsJson = False,
             one["state"],
             f"{one['rows']:,}",
             f"{one['covered_days']} of {one['wanted_days']}",
-            one["last_at"] or "",
-            one["loaded_at"] or "",
-            one["next_at"] or "",
+            *(_second(one[at]) for at in ("last_at", "loaded_at", "next_at")),
             one["error"],
         ]
         for one in answer
@@ -116,7 +114,7 @@ def show(name: Name, data: Data = None, config: ConfigFile = None, as_json: AsJs
         typer.echo(f"  {one['error']}")
     if names := one["names"]:
         trouble = f"; {names['error']}" if names["error"] else ""
-        typer.echo(f"  {names['names']:,} names of its ids were read {names['read_at']}{trouble}")
+        typer.echo(f"  {names['names']:,} names of its ids were read {_second(names['read_at'])}{trouble}")
     if one["streams"]:
         _print_streams(one)
 
@@ -126,9 +124,9 @@ def _print_streams(one: dict[str, Any]) -> None:
         [
             stream["stream"],
             f"{stream['covered_days']} of {one['wanted_days']}",
-            stream["fetched_at"] or "",
+            _second(stream["fetched_at"]),
             f"{stream['failing']:,}",
-            stream["error"],
+            "as above" if stream["error"] and stream["error"] == one["error"] else stream["error"],
         ]
         for stream in one["streams"]
     ]
@@ -215,12 +213,21 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     data: Data = None,
     config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Read a source no more; what it has brought stays and counts."""
     confirm(f"Stop reading {name}? What it has brought stays.", yes=yes)
     with open_client(data, config) as client:
-        client.call("DELETE", _path(name))
+        answer = client.call("DELETE", _path(name))
+    if as_json:
+        print_json(answer)
+        return
     note(f"{name} is read no more")
+
+
+def _second(at: str | None) -> str:
+    """An instant without its parts of a second."""
+    return "" if at is None else f"{at[:19]}Z"
 
 
 def _path(name: str) -> str:

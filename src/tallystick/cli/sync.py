@@ -63,12 +63,23 @@ def _sync(client: ApiClient, name: str, body: dict[str, Any], *, quiet: bool) ->
     return summary
 
 
+def failures(windows: list[dict[str, Any]]) -> list[str]:
+    """What failed and why; the same reason is said once."""
+    found: dict[str, list[str]] = {}
+    for part in windows:
+        if part["error"]:
+            found.setdefault(part["error"], []).append(f"{part['stream']} {part['from'][:10]}")
+    return [
+        f"{places[0]}{f' and {len(places) - 1:,} more' if places[1:] else ''}: {why}" for why, places in found.items()
+    ]
+
+
 def _print(one: dict[str, Any], *, quiet: bool) -> None:
     counts = [f"{one['read']:,} of {one['due']:,} slices read", f"{one['changed']:,} changed", f"{one['rows']:,} lines"]
     counts += [f"{one['rejected']:,} rejected"] if one["rejected"] else []
     typer.echo(f"{one['source']}: {', '.join(counts)}")
     problems = [one["error"]] if one["error"] else []
-    problems += [f"{part['stream']} {part['from'][:10]}: {part['error']}" for part in one["windows"] if part["error"]]
+    problems += failures(one["windows"])
     problems += [
         f"{slice_['slice']}: {slice_['rejected']:,} lines kept in {slice_['rejected_file']}"
         for part in one["windows"]

@@ -5,15 +5,16 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from tallystick.bills.store import list_loads
 from tallystick.connectors.kept import Source
 from tallystick.connectors.registry import Kinds
 from tallystick.connectors.store import list_sources, write_source
-from tallystick.kernel.errors import Conflict, NotFound, UsageError
+from tallystick.kernel.errors import Conflict, NotFound, TallyError, UsageError
 from tallystick.kernel.ids import new_id
 from tallystick.operations.audit import record
 from tallystick.operations.context import Context, now_us
 from tallystick.org.model import Principal
-from tallystick.ports import SourceKind
+from tallystick.ports import Setup, SourceFailed, SourceKind
 
 _OPERATOR = Principal("operator", "admin", local=True)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -48,11 +49,12 @@ def add_source(context: Context, kinds: Kinds, new: NewSource, principal: Princi
     kind = _kind(kinds, new.kind)
     _check_words(new)
     _check_options(kind, new)
+    _check_made(kind, new)
     account = new.account or new.name
     with context.config_db.transaction():
         before = [one for one in list_sources(context.config_db, removed=True) if one.name == new.name]
         other = next((one for one in before if (one.kind, one.account) != (new.kind, account)), None)
-        if other is not None:
+        if other is not None and list_loads(context.config_db, new.name, all_of_them=True):
             raise Conflict(
                 f'"{new.name}" is or was a source of kind {other.kind}, account {other.account}, and has lines of its own',
                 next_steps=["choose another name"],
@@ -134,6 +136,8 @@ def _check_words(new: NewSource) -> None:
         raise UsageError(
             f'"{new.name}" cannot be a name', next_steps=["use letters, digits, dots, hyphens, underscores; 64 at most"]
         )
+    if len(new.account) > 200 or not new.account.isprintable():
+        raise UsageError("the account is no name of one line", next_steps=["--account openai"])
     if not 1 <= new.backfill_days <= 3660:
         raise UsageError(f"{new.backfill_days} days cannot be read back", next_steps=["give 1 to 3660 days"])
     if not 5 <= new.every_minutes <= 7 * 24 * 60:
@@ -166,6 +170,29 @@ def _check_options(kind: SourceKind, new: NewSource) -> None:
         one = missing[0]
         flag = f"--secret {one.name}=env:NAME" if one.secret else f"--option {one.name}=…"
         raise UsageError(f"{kind.kind} needs {one.name}: {one.title}", next_steps=[flag])
+
+
+class _Unread(Exception):
+    """A connector wanted a secret when it was made; nobody reads one to set a source up."""
+
+
+def _check_made(kind: SourceKind, new: NewSource) -> None:
+    """Whether a connector can be made from the options, so that the mistake is told now and not when it is read."""
+
+    def secret(name: str) -> str:
+        raise _Unread(name)
+
+    defaults = {option.name: option.default for option in kind.options if option.default and not option.secret}
+    try:
+        kind.connect(Setup(new.name, new.account or new.name, defaults | dict(new.options), secret, now_us))
+    except _Unread:
+        return
+    except TallyError as error:
+        raise UsageError(error.what, where=error.where, next_steps=error.next_steps) from None
+    except SourceFailed as error:
+        raise UsageError(error.reason) from None
+    except Exception as error:
+        raise UsageError(f"{kind.kind} cannot be made from these options: {type(error).__name__}: {error}") from error
 
 
 def _known(names: set[str]) -> str:

@@ -7,7 +7,7 @@ from tallystick.bills.model import Load
 from tallystick.bills.store import list_loads
 from tallystick.connectors.kept import Source, Window
 from tallystick.connectors.store import list_sources, list_windows
-from tallystick.kernel.period import DAY_US, MINUTE_US
+from tallystick.kernel.period import DAY_US, MINUTE_US, SECOND_US, rfc3339
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.manage_sources import find_source, streams_of
 from tallystick.operations.read_names import NamesRead, names_read
@@ -39,8 +39,9 @@ class SourceReport:
     """One source.
 
     Attributes:
-        state: `new` (never fetched), `ok`, `failing` (tried again by itself), `stopped` (a person is needed).
-        error: In `failing` and `stopped`: what happened and what to do.
+        state: `new` (never fetched), `ok`, `stale` (nobody asked for a day longer than it should be asked),
+            `failing` (tried again by itself), `stopped` (a person is needed).
+        error: In the last three: what happened and what to do.
         covered_days: Of its stream that has the fewest.
         rows, rejected: Of the loads that count.
         loaded_at: When the newest of them was loaded.
@@ -91,7 +92,7 @@ def _report(context: Context, source: Source, seen: Seen, now: int) -> SourceRep
     brought = [one for one in seen[1] if one.source == source.name]
     names = sorted({one.stream for one in mine} | set(source.stopped) - {""})
     streams = tuple(_stream(source, name, [one for one in mine if one.stream == name], now) for name in names)
-    state, error = _state(source, streams)
+    state, error = _state(source, streams, now)
     last_at = max((one.last_at for one in brought if one.last_at is not None), default=None)
     return SourceReport(
         source=source,
@@ -124,13 +125,19 @@ def _stream(source: Source, name: str, windows: Sequence[Window], now: int) -> S
     )
 
 
-def _state(source: Source, streams: Sequence[StreamReport]) -> tuple[str, str]:
+def _state(source: Source, streams: Sequence[StreamReport], now: int) -> tuple[str, str]:
     if source.stopped:
         return "stopped", next(iter(source.stopped.values()))
     failing = [one for one in streams if one.failing]
     if failing:
         return "failing", failing[0].last_error
-    return ("ok" if any(one.fetched_at is not None for one in streams) else "new"), ""
+    fetched = max((one.fetched_at for one in streams if one.fetched_at is not None), default=None)
+    if fetched is None:
+        return "new", ""
+    if now - fetched > source.every_minutes * MINUTE_US + DAY_US:
+        last = rfc3339(fetched // SECOND_US * SECOND_US)
+        return "stale", f"nobody has asked since {last}: tally up asks by itself, tally sync {source.name} asks now"
+    return "ok", ""
 
 
 def _next(source: Source, windows: Sequence[Window], now: int) -> int | None:

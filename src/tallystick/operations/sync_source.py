@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from tallystick.connectors.kept import Source, Window
 from tallystick.connectors.store import list_pages, list_windows, write_source, write_window
-from tallystick.kernel.errors import TallyError
+from tallystick.kernel.errors import TallyError, UsageError
 from tallystick.kernel.period import HOUR_US, MINUTE_US, Period
 from tallystick.operations.connect_source import Secrets, Sources, connect
 from tallystick.operations.context import Context
@@ -113,6 +113,7 @@ def sync(
 
     Raises:
         NotFound: No such source.
+        UsageError: It has no stream of that name.
     """
     with sources.lock(name):
         source = find_source(context, name)
@@ -121,6 +122,7 @@ def sync(
             connector = connect(sources, source, secrets)
             known = list(connector.streams)
             remember_streams(context, name, [one.name for one in known])
+            _check_streams(wanted, known)
             streams = [one for one in known if not wanted.streams or one.name in wanted.streams]
         except SourceFailed as error:
             reason = secrets.without(error.reason)
@@ -132,6 +134,13 @@ def sync(
             if wanted.by_hand or names_due(context, name, now):
                 refresh_names(context, source, connector, secrets, now)
         return done
+
+
+def _check_streams(wanted: Wanted, known: list[Stream]) -> None:
+    names = [one.name for one in known]
+    strange = next((one for one in wanted.streams if one not in names), None)
+    if strange is not None:
+        raise UsageError(f'the source reads no stream "{strange[:60]}"', next_steps=[f"it reads {', '.join(names)}"])
 
 
 def due_windows(

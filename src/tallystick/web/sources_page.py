@@ -77,7 +77,13 @@ BILL_COLUMNS: tuple[Column, ...] = (
     Column("Next run"),
     Column("What to do"),
 )
-_STATES = {"new": "not read yet", "ok": "well", "failing": "tried again by itself", "stopped": "stopped"}
+_STATES = {
+    "new": "not read yet",
+    "ok": "well",
+    "stale": "not read lately",
+    "failing": "tried again by itself",
+    "stopped": "stopped",
+}
 
 
 def bill_row(report: SourceReport, zone: str) -> list[Figure]:

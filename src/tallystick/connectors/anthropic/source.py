@@ -1,11 +1,12 @@
 """Anthropic as a source: costs and usage of one organisation, read with an admin key."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.anthropic.names import names
 from tallystick.connectors.anthropic.streams import REPORTS, streams, ways
+from tallystick.connectors.options import address, is_on
 from tallystick.connectors.paged import Api, Asked, answer, pages
 from tallystick.kernel.period import DAY_US, Period
 from tallystick.ports import Named, Option, Page, Setup, SourceKind, Stream
@@ -14,6 +15,8 @@ from tallystick.transport.patience import Patience
 # Later versions rename fields of these reports; this one is pinned, and asked with x-api-key.
 VERSION = "2023-06-01"
 _BASE_URL = "https://api.anthropic.com"
+# Somebody waits for it.
+_TRIES_OF_A_CHECK = 2
 _MAKE = (
     "an admin of the organisation makes one in the Claude Console › Settings › Admin keys (for analytics of Claude "
     "Enterprise: claude.ai › Analytics › API keys); personal accounts and Claude Platform on AWS have none"
@@ -40,8 +43,8 @@ class Anthropic:
     @property
     def streams(self) -> Sequence[Stream]:
         return streams(
-            unified=_on(self.setup, "analytics", "off"),
-            code=_on(self.setup, "claude_code", "on"),
+            unified=is_on(self.setup.options, "analytics", default=False),
+            code=is_on(self.setup.options, "claude_code", default=True),
             now_us=self.setup.now_us(),
         )
 
@@ -61,7 +64,7 @@ class Anthropic:
         """Ask for yesterday's figures of each stream that is set up."""
         today = self.setup.now_us() // DAY_US * DAY_US
         yesterday = Period(today - DAY_US, today)
-        api, names = self._api(), []
+        api, names = replace(self._api(), patience=replace(self.patience, tries=_TRIES_OF_A_CHECK)), []
         for stream in self.streams:
             answer(api, ways(REPORTS[stream.name], yesterday)[-1])
             names.append(stream.title)
@@ -70,15 +73,23 @@ class Anthropic:
     def _api(self) -> Api:
         return Api(
             "Anthropic",
-            (self.setup.options.get("base_url") or _BASE_URL).rstrip("/"),
+            address(self.setup.options, _BASE_URL),
             lambda: {"x-api-key": self.setup.secret("admin_key"), "anthropic-version": VERSION},
             _REFUSALS,
             self.patience,
         )
 
 
-def _on(setup: Setup, name: str, default: str) -> bool:
-    return (setup.options.get(name) or default).strip().lower() in {"on", "true", "yes", "1"}
+def connect(setup: Setup) -> Anthropic:
+    """One organisation.
+
+    Raises:
+        ConfigError: An option is written wrongly.
+    """
+    address(setup.options, _BASE_URL)
+    made = Anthropic(setup)
+    assert made.streams, "its switches are looked at here"
+    return made
 
 
 KIND = SourceKind(
@@ -92,5 +103,5 @@ KIND = SourceKind(
         Option("claude_code", "Read Claude Code analytics too: on or off", default="on"),
         Option("base_url", "Address of the API", default=_BASE_URL),
     ),
-    Anthropic,
+    connect,
 )

@@ -1,11 +1,12 @@
 """OpenAI as a source: costs and usage of one organisation, read with an admin key."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.openai.names import names
 from tallystick.connectors.openai.streams import DECISIONS, REPORTS, ways
+from tallystick.connectors.options import address, is_on
 from tallystick.connectors.paged import Api, Asked, Way, answer, pages
 from tallystick.connectors.records import Unusable, count, json_of, member, text
 from tallystick.kernel.period import DAY_US, Period
@@ -29,7 +30,7 @@ class OpenAi:
 
     @property
     def streams(self) -> Sequence[Stream]:
-        asked = (self.setup.options.get("decisions") or "off").strip().lower() in {"on", "true", "yes", "1"}
+        asked = is_on(self.setup.options, "decisions", default=False)
         return [report.stream for name, report in REPORTS.items() if asked or name != DECISIONS]
 
     def fetch(self, stream: Stream, window: Period, cursor: str = "", number: int = 0) -> Iterator[Page]:
@@ -46,7 +47,7 @@ class OpenAi:
 
     def check(self) -> str:
         """Ask for yesterday's costs and usage, and for the spend limit where the key may see it."""
-        api = self._api()
+        api = replace(self._api(), patience=replace(self.patience, tries=_TRIES_OF_A_CHECK))
         today = self.setup.now_us() // DAY_US * DAY_US
         yesterday = Period(today - DAY_US, today)
         for name in ("costs", "usage_completions"):
@@ -56,7 +57,7 @@ class OpenAi:
     def _api(self) -> Api:
         return Api(
             "OpenAI",
-            (self.setup.options.get("base_url") or _BASE_URL).rstrip("/"),
+            address(self.setup.options, _BASE_URL),
             lambda: {"authorization": f"Bearer {self.setup.secret('admin_key')}"},
             _REFUSALS,
             self.patience,
@@ -77,7 +78,21 @@ def _limit(api: Api) -> str:
     return f"; its spend limit is {amount} a {text(found.get('interval')) or 'period'} ({status or 'status unknown'})"
 
 
+def connect(setup: Setup) -> OpenAi:
+    """One organisation.
+
+    Raises:
+        ConfigError: An option is written wrongly.
+    """
+    address(setup.options, _BASE_URL)
+    made = OpenAi(setup)
+    assert made.streams, "its switches are looked at here"
+    return made
+
+
 _BASE_URL = "https://api.openai.com/v1"
+# Somebody waits for it.
+_TRIES_OF_A_CHECK = 2
 KIND = SourceKind(
     "openai",
     "OpenAI: costs and usage of an organisation",
@@ -86,5 +101,5 @@ KIND = SourceKind(
         Option("decisions", "Read the newer report of decisions too: on or off", default="off"),
         Option("base_url", "Address of the API", default=_BASE_URL),
     ),
-    OpenAi,
+    connect,
 )
