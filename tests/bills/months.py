@@ -34,6 +34,7 @@ class Made:
     Attributes:
         calls: Metered calls: at, model, team, feature, quantities, costs (None where the book has no price).
         reports: Lines of the provider's cost report, `usage` of its usage report, `invoice` of the cloud bill.
+        copies: Calls that a second gateway's log has too: of which call, its source, and whether it knows the account.
         classes: What each class has to come to.
         record: The cost of record.
         billed: What the strongest lines come to.
@@ -44,6 +45,7 @@ class Made:
     usage: list = field(default_factory=list)
     reports: list = field(default_factory=list)
     invoice: list = field(default_factory=list)
+    copies: list = field(default_factory=list)
     classes: dict = field(default_factory=dict)
     metered: int = 0
     billed: int = 0
@@ -79,7 +81,21 @@ def make_month(seed, days=3):
         month.plant("timing" if until and day >= until else "pending", -amount)
         month.record += amount
     month.metered = sum(cost or 0 for call in month.calls for cost in call["costs"].values())
+    _through_two_gateways(dice, month)
     return month
+
+
+def _through_two_gateways(dice, month):
+    """Some calls stand in the logs of other gateways too: metered again at our book, and counted once."""
+    if dice.random() < 0.5:
+        return
+    for number, call in enumerate(month.calls):
+        if dice.random() < 0.3:
+            cost = sum(one or 0 for one in call["costs"].values())
+            for source in dice.choice((["litellm"], ["portkey"], ["litellm", "portkey"])):
+                month.copies.append({"of": number, "source": source, "account_known": dice.random() < 0.5})
+                month.metered += cost
+                month.plant("duplicate", -cost)
 
 
 def _calls(dice, month, day, model, meter):

@@ -1,9 +1,12 @@
 """A made month put into an instance, as connectors and the gateway would: events, bill lines, price cards."""
 
+from dataclasses import replace
+
 from tallystick.bills.model import BillLine, Load
 from tallystick.bills.store import append_lines, append_loads
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_events
+from tallystick.operations.post_charges import post_charges
 from tallystick.pricing.model import PriceCard, Tier
 from tallystick.pricing.store import append_cards
 from tallystick.usage.model import Measured, UsageEvent
@@ -23,8 +26,12 @@ def write_prices(context: Context) -> None:
 
 
 def write_month(context: Context, month: Made, account: str = "openai") -> None:
-    """Its calls as events and its lines as finished loads."""
-    ingest_events(context, events_of(month, account))
+    """Its calls as events and its lines as finished loads; other gateways' logs come before them or after."""
+    calls, copies = events_of(month, account), copies_of(month, account)
+    for batch in (copies, calls) if month.seed % 2 else (calls, copies):
+        ingest_events(context, batch)
+        if month.seed % 3:
+            post_charges(context)
     for name, layer in LAYERS.items():
         lines = lines_of(getattr(month, name), layer, account)
         write_load(context, f"{account}-{layer}", lines)
@@ -55,6 +62,7 @@ def events_of(month: Made, account: str) -> list[UsageEvent]:
                 occurred_at=call["at"],
                 provider="openai",
                 provider_account=account,
+                response_id=f"chatcmpl-{account}-{month.seed}-{number}",
                 model=call["model"],
                 dimensions={name: call[name] for name in ("team", "feature") if call[name]}
                 | {"user": f"u{number % 3}"},
@@ -64,6 +72,19 @@ def events_of(month: Made, account: str) -> list[UsageEvent]:
                 effective_cost=cost,
             )
         )
+    return found
+
+
+def copies_of(month: Made, account: str) -> list[UsageEvent]:
+    """One event for each row of another gateway's log: the same answer's id, some seconds apart, an id of its own."""
+    events = events_of(month, account)
+    found = []
+    for one in month.copies:
+        event = events[one["of"]]
+        ids = {"event_id": f"{event.event_id}_{one['source']}", "call_id": f"{event.call_id}_{one['source']}"}
+        known = account if one["account_known"] else ""
+        seconds = 1_000_000 * (one["of"] % 7)
+        found.append(replace(event, **ids, source=f"import:{one['source']}", provider_account=known, occurred_at=event.occurred_at + seconds))  # fmt: skip
     return found
 
 

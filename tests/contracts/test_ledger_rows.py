@@ -1,16 +1,19 @@
 """The rows of the ledger, and what a claim stands on, on each engine: figures of a month that is worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from tallystick.explore.parse import parse_query
 from tallystick.kernel.errors import NotFound, QueryError
 from tallystick.operations.context import Context
+from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.list_ledger import LedgerPage, LedgerWish, list_ledger
 from tallystick.operations.reconcile import lines_of, list_reconciliations, reconcile_all
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.operations.trace_claim import trace_claim
 from tallystick.org.model import Principal
-from tests.bills.october import CENT, DAY, OCTOBER, write_october
+from tests.bills.october import CENT, DAY, OCTOBER, call, write_october
 
 ANYONE = Principal("test", "admin")
 ALL_OF_IT = LedgerWish()
@@ -114,3 +117,31 @@ def test_a_claim_leads_to_the_lines_it_stands_on(october: Context) -> None:
     assert (trace.layer, trace.lines) == (None, ())
     with pytest.raises(NotFound, match="no claim"):
         trace_claim(october, "clm_nowhere")
+
+
+def test_a_call_that_two_gateways_metered_is_a_class_of_its_month_and_links_to_the_one_that_counts(
+    october: Context,
+) -> None:
+    ours = replace(call(9, 0, 20, "search"), response_id="chatcmpl-0123456789")
+    copy = replace(ours, event_id="evt_log", call_id="log", source="import:litellm", provider_account="")
+    ingest_events(october, [ours])
+    (before,) = reconcile_all(october)
+    ingest_events(october, [copy])
+    (run,) = reconcile_all(october)
+
+    assert (run.metered - before.metered, run.billed, run.record) == (20 * CENT, before.billed, before.record)
+    assert (run.coverage, run.pending) == (before.coverage, before.pending)
+    assert [(one.amount, one.claims) for one in run.classes if one.name == "duplicate"] == [(-20 * CENT, 1)]
+    (row,) = lines_of(october, run.run_id, "duplicate")
+    assert row.why == "1 call of import:litellm that gateway has too, by the provider's id of the answer"
+    trace = trace_claim(october, row.claim)
+    assert [(one.event_id, one.kept_id, one.effective_cost) for one in trace.copies] == [
+        ("evt_log", "evt_9", 20 * CENT)
+    ]
+    assert sum(one.metered_cost or 0 for one in lines_of(october, run.run_id, "metered")) == run.metered
+
+    assert effective(ask(october)) == run.record
+    (taken,) = ask(october, LedgerWish(kinds=("duplicate",))).rows
+    assert (taken.kind, taken.basis, taken.calls, taken.effective_cost) == ("duplicate", "metered", -1, -20 * CENT)
+    assert {one.kind for one in ask(october, LedgerWish(kinds=("metered", "residual"))).rows} == {"metered", "residual"}
+    assert reconcile_all(october) == []

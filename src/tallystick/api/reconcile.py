@@ -151,6 +151,11 @@ def trace_wire(trace: Trace) -> dict[str, Any]:
         "steps": [row_wire(one) for one in trace.steps],
         "classes": [row_wire(one) for one in trace.parts],
         "lines": [_line_wire(one) for one in trace.lines],
+        "copies": [
+            {"event_id": one.event_id, "source": one.source, "counted_as": one.kept_id, "counted_source": one.kept_source,
+             "at": rfc3339(one.occurred_at), "effective_cost": money(one.effective_cost)}
+            for one in trace.copies
+        ],
     }
 
 

@@ -8,8 +8,9 @@ from tallystick.bills.classify import Part, PriceOf, classify, own_class
 from tallystick.bills.cover import cover
 from tallystick.bills.model import LAYERS, Layer
 from tallystick.bills.reconciliation import CLASSES, ClassTotal, SetAside, VarianceRow
-from tallystick.bills.said import Item, Match, Said
+from tallystick.bills.said import Copied, Item, Match, Said
 from tallystick.bills.step import BASIS, Held, Step, start, take
+from tallystick.kernel.period import DAY_US
 
 _STRONGER: dict[Layer, tuple[Layer, ...]] = {layer: LAYERS[place + 1 :] for place, layer in enumerate(LAYERS)}
 
@@ -23,6 +24,7 @@ class Facts:
     items: Sequence[Item]
     said: Sequence[Said]
     match: Match = field(default_factory=Match)
+    copied: Sequence[Copied] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Outcome:
     Attributes:
         held: The items in the order given, then what was billed and never metered.
         own: Rows of their own that count; those a stronger layer speaks of again are gone.
+        copied: Grains metered a second time by another capture: in no item, part of what was metered.
         rows: Every step and its classes; the amounts without a class sum to `difference`, so do those with one.
         billed_until: The last instant that a line of usage speaks of.
     """
@@ -55,10 +58,16 @@ class Outcome:
     claims: int
     lines: int
     billed_until: int | None
+    copied: int = 0
+
+    @property
+    def counted(self) -> int:
+        """What was metered, each call once."""
+        return sum(one.item.cost or 0 for one in self.held)
 
     @property
     def metered(self) -> int:
-        return sum(one.item.cost or 0 for one in self.held)
+        return self.counted + self.copied
 
     @property
     def pending(self) -> int:
@@ -115,9 +124,10 @@ def reconcile(facts: Facts, price_of: PriceOf) -> Outcome:
             rows += _step_rows(facts, step, parts)
     own, own_rows = _own(facts, said)
     until = max((one.end for one in usage), default=None)
-    rows += own_rows + _pending_rows(facts, held, until)
+    rows += own_rows + _pending_rows(facts, held, until) + _copied_rows(facts)
     lines = sum(one.lines for one in said)
-    return Outcome(tuple(held), own, tuple(rows), tuple(aside), len(claims), lines, until)
+    copied = sum(one.cost for one in facts.copied)
+    return Outcome(tuple(held), own, tuple(rows), tuple(aside), len(claims), lines, until, copied)
 
 
 def _apply(claims: Sequence[Claim], held: list[Held]) -> list[Step]:
@@ -256,3 +266,23 @@ def _pending_rows(facts: Facts, held: Sequence[Held], until: int | None) -> list
         )
         rows += [whole, *_class_rows(whole, [part] if whole.amount else [])]
     return rows
+
+
+def _copied_rows(facts: Facts) -> list[VarianceRow]:
+    """What two captures metered: its copies are metered, and no part of what is billed or counts."""
+    rows = []
+    for one in facts.copied:
+        whole = VarianceRow(
+            copied_claim(one), one.start, one.start + DAY_US, one.provider, facts.account, one.model, "", one.service_tier,
+            one.region, "", "Usage", facts.currency, metered_cost=one.cost, amount=-one.cost,
+        )  # fmt: skip
+        calls = f"{one.calls:,} {'call' if one.calls == 1 else 'calls'}"
+        why = f"{calls} of {one.source} that {one.kept_source} has too, by the provider's id of the answer"
+        rows += [whole, *_class_rows(whole, [Part("duplicate", -one.cost, why)] if one.cost else [])]
+    return rows
+
+
+def copied_claim(one: Copied) -> str:
+    """The id under which such copies stand, the same in every run."""
+    parts = (one.provider, one.model, one.service_tier, one.region, one.source, one.kept_source)
+    return claim_id_of("duplicate", one.start, *parts)

@@ -98,7 +98,8 @@ class Reconciliation:
         run_id: Names the rows in `true_up` and `variance`.
         account: Our name of the provider account.
         period_start, period_end: The UTC month, start in, end out.
-        metered: All metered charges of the account, by our book; unpriced ones add nothing.
+        metered: All that was metered of the account, by our book; unpriced charges add nothing. What two gateways
+            metered is in it twice, and taken out again by the class `duplicate`: it is in charges once.
         reported: What the provider's cost reports come to (layer `cost`), None without one.
         invoiced: What invoices and cost exports come to (layer `invoice`), None without one.
         billed: The strongest word on every dollar; `difference` is it less `metered`.

@@ -74,6 +74,27 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """Calls of one day that another capture brought too, summed: none of them counts.
+
+    Attributes:
+        start: Of the UTC day.
+        source: Whose rows do not count; `kept_source` is the one that counts.
+        cost: Grains that they were metered at, the unknown as nothing.
+    """
+
+    start: int
+    provider: str
+    model: str
+    service_tier: str
+    region: str
+    source: str
+    kept_source: str
+    calls: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """Which of our dimensions the provider's own ids mean; empty where nobody said.
 

@@ -20,6 +20,7 @@ class Speaks(Protocol):
     def micros(self, expression: str) -> str: ...
     def bucket(self, expression: str, seconds: int) -> str: ...
     def one_of(self, expression: str, param: str) -> str: ...
+    def final(self, table: str) -> str: ...
 
 
 def charges(dialect: Speaks) -> str:
@@ -64,6 +65,18 @@ def metered_cells(dialect: Speaks, meters: Sequence[str]) -> str:
     return (
         f"SELECT {dialect.micros('charge_period_start')}, {DIMENSIONS}, {_figures(meters)} {charges(dialect)} "
         f"GROUP BY charge_period_start, {DIMENSIONS} ORDER BY charge_period_start, {DIMENSIONS}"
+    )
+
+
+def copied(dialect: Speaks) -> str:
+    """Calls that another capture brought too, per UTC day and what a row of a reconciliation tells of them."""
+    day = dialect.bucket("occurred_at", 86_400)
+    keys = "provider, model, service_tier, region, source, kept_source"
+    return (
+        f"SELECT {dialect.micros('day')}, {keys}, count(*), sum(effective_cost) FROM (SELECT {day} AS day, * "
+        f"FROM {dialect.final('duplicate')} WHERE provider_account = $account AND currency = $currency "
+        f"AND occurred_at >= {dialect.instant('$from')} AND occurred_at < {dialect.instant('$to')}) AS c "
+        f"GROUP BY day, {keys} ORDER BY day, {keys}"
     )
 
 

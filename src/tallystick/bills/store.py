@@ -13,7 +13,7 @@ from tallystick.bills.filed import grains, to_cell, to_items, to_said
 from tallystick.bills.id_costs import BY, Found, to_found
 from tallystick.bills.model import BillLine, Load
 from tallystick.bills.reconciliation import ClassTotal, Reconciliation, SetAside, VarianceRow
-from tallystick.bills.said import Item, Said
+from tallystick.bills.said import Copied, Item, Said
 from tallystick.kernel.money import grains_from_decimal
 from tallystick.kernel.table import Repeated
 from tallystick.storage.config_db import ConfigDb
@@ -216,6 +216,14 @@ def sum_said(engine: Engine, month: Month, load_ids: Sequence[str], digits: int,
     params = {**month.params(), "loads": list(load_ids)}
     rows = engine.rows(statements.said(engine.dialect, digits), params)
     return [to_said(row, matched=matched) for row in rows]
+
+
+def sum_copied(engine: Engine, month: Month) -> list[Copied]:
+    """Calls of the month that another capture brought too, by day."""
+    params = {name: value for name, value in month.params().items() if name != "mark"}
+    rows = engine.rows(statements.copied(engine.dialect), params)
+    values: list[Sequence[Any]] = [(int(str(row[0])), *row[1:7], int(str(row[7])), grains(row[8]) or 0) for row in rows]
+    return [Copied(*one) for one in values]
 
 
 def list_claimed_months(engine: Engine, load_ids: Sequence[str]) -> list[tuple[str, str, int]]:

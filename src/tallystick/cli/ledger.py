@@ -19,7 +19,7 @@ def ledger(
     claim: Annotated[str, typer.Argument(help="With `show`: the claim of a row.")] = "",
     period: Annotated[str, typer.Option(help="A month such as 2026-10, or mtd, 7d, last-month.")] = "",
     where: Annotated[list[str] | None, typer.Option(help="team=Support, model!=gpt-4o; repeatable.")] = None,
-    kind: Annotated[str, typer.Option(help="metered, covered, residual, own; a|b for several.")] = "",
+    kind: Annotated[str, typer.Option(help="metered, duplicate, covered, residual, own; a|b for several.")] = "",
     basis: Annotated[str, typer.Option(help="metered, reported, invoiced.")] = "",
     of: Annotated[str, typer.Option("--claim", help="Only the rows of one claim.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Rows a page.")] = 100,

@@ -9,10 +9,11 @@ from tallystick.explore.statement import Scope, Snapshot, Statement, condition_s
 from tallystick.kernel.errors import QueryError
 from tallystick.usage.dimensions import CHARGE_DIMENSIONS
 
-# metered: of calls. covered: what a bill adds to a metered charge. residual: billed and never
+# metered: of calls. duplicate: takes back calls that another gateway's log brought too. covered: what a bill adds to a metered charge. residual: billed and never
 # metered. own: tax, credit, purchase, adjustment.
-Kind = Literal["metered", "covered", "residual", "own"]
-KINDS: tuple[Kind, ...] = ("metered", "covered", "residual", "own")
+Kind = Literal["metered", "duplicate", "covered", "residual", "own"]
+KINDS: tuple[Kind, ...] = ("metered", "duplicate", "covered", "residual", "own")
+_OF_CHARGES = frozenset({"metered", "duplicate"})
 BASES = ("metered", "reported", "invoiced")
 COSTS = ("list_cost", "contracted_cost", "effective_cost", "billed_cost")
 TOKENS = ("calls", "input_tokens", "output_tokens")
@@ -115,22 +116,28 @@ def sums_sql(statement: Statement, asked: LedgerAsked) -> str:
 
 def _all(statement: Statement, asked: LedgerAsked) -> str:
     parts = []
-    if not asked.claim and "metered" in (asked.kinds or KINDS):
-        parts.append(_charges(statement, asked))
-    if {*(asked.kinds or KINDS)} - {"metered"}:
+    wanted = {*(asked.kinds or KINDS)}
+    if not asked.claim and wanted & _OF_CHARGES:
+        parts.append(_charges(statement, asked, wanted))
+    if wanted - _OF_CHARGES:
         parts.append(_true_ups(statement, asked))
     return " UNION ALL ".join(parts or [_true_ups(statement, asked)])
 
 
-def _charges(statement: Statement, asked: LedgerAsked) -> str:
+def _charges(statement: Statement, asked: LedgerAsked, wanted: set[Kind]) -> str:
     dims = ", ".join(f'"{name}"' for name in asked.charges)
     nothing = "nullIf(list_cost, list_cost)"
     mark = statement.bind(asked.snapshot.mark)
+    # The two kinds of charges are told apart by their basis; both are metered.
+    (*missing,) = _OF_CHARGES - wanted
+    only = f" AND kind <> '{missing[0]}'" if missing else ""
+    dims_of = f"basis AS kind, {dims}, 'metered' AS basis"
+    charge = "SELECT charge_period_start, batch_seq, currency, calls, input_tokens, output_tokens, list_cost, effective_cost, "
     return (
-        f"SELECT charge_period_start, 'metered' AS kind, {dims}, basis, currency, 'Usage' AS charge_category, "  # noqa: S608
+        f"SELECT charge_period_start, kind, {dims}, basis, currency, 'Usage' AS charge_category, "  # noqa: S608
         f"'' AS service_name, '' AS claim, '' AS run_id, calls, input_tokens, output_tokens, list_cost, "
-        f"{nothing} AS contracted_cost, effective_cost, {nothing} AS billed_cost FROM charge "
-        f"WHERE batch_seq <= {mark} AND {_where(statement, asked)}"
+        f"{nothing} AS contracted_cost, effective_cost, {nothing} AS billed_cost FROM ({charge}{dims_of} FROM charge) AS c "
+        f"WHERE batch_seq <= {mark} AND {_where(statement, asked)}{only}"
     )
 
 

@@ -7,6 +7,7 @@ negated, so charges stay the sums of events. Which call it is a copy of stands i
 """
 # ruff: noqa: S608 - only names of ours are put into SQL; values are parameters
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from tallystick.kernel.table import Column
@@ -51,6 +52,32 @@ _NEGATED = frozenset(
     if column.name.startswith(("q_", "c_"))
     or column.name in {"input_tokens", "output_tokens", "unpriced_tokens", "list_cost", "effective_cost"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A call that does not count, and the one that does; see `LINK_COLUMNS`.
+
+    Attributes:
+        provider_account: Of the call that counts, else its own.
+        effective_cost: Grains that it was metered at, None where it has no price.
+    """
+
+    event_id: str
+    occurred_at: int
+    kept_id: str
+    source: str
+    kept_source: str
+    provider: str
+    provider_account: str
+    model: str
+    service_tier: str
+    region: str
+    team: str
+    currency: str
+    input_tokens: int | None
+    output_tokens: int | None
+    effective_cost: int | None
 
 
 class Speaks(Protocol):

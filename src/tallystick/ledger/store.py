@@ -18,7 +18,7 @@ from tallystick.ledger import duplicates
 from tallystick.ledger.budget_sums import Sum, Wanted, sums_params, sums_statement, unknown_statement
 from tallystick.ledger.check import check_columns
 from tallystick.ledger.columns import CHARGE_COLUMNS, CONTENT_COLUMNS, EVENT_COLUMNS
-from tallystick.ledger.duplicates import LINK_COLUMNS, LINKS, SPAN_US
+from tallystick.ledger.duplicates import LINK_COLUMNS, LINKS, SPAN_US, Copy
 from tallystick.ledger.past_calls import METER_NAMES, calls_statement, hours_statement, meters_statement
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.ledger.rows import event_select as event_select  # noqa: PLC0414 - for whoever reads pages of events
@@ -182,6 +182,31 @@ def _write_links(engine: Engine, rows: Sequence[Sequence[Any]]) -> None:
             ids = engine.dialect.one_of("event_id", "$ids")
             engine.execute(f"DELETE FROM {LINKS} WHERE {ids}", {"ids": sorted(known)})
     engine.append(LINKS, LINK_COLUMNS, data)
+
+
+def list_copies(engine: Engine, account: str, currency: str, period: tuple[int, int]) -> list[Copy]:
+    """Calls of an account, within a stretch of time, that do not count, for another capture has them; by instant."""
+    instant = engine.dialect.instant
+    where = (
+        f"provider_account = $account AND currency = $currency AND occurred_at >= {instant('$from')} "
+        f"AND occurred_at < {instant('$to')}"
+    )
+    return _copies(engine, where, {"account": account, "currency": currency, "from": period[0], "to": period[1]})
+
+
+def list_copies_of(engine: Engine, event_id: str) -> list[Copy]:
+    """The copies of a call, and what it is itself a copy of."""
+    return _copies(engine, "event_id = $id OR kept_id = $id", {"id": event_id})
+
+
+def _copies(engine: Engine, where: str, params: Mapping[str, str | int]) -> list[Copy]:
+    names = [engine.dialect.micros(column.name) if column.kind == "instant" else column.name for column in LINK_COLUMNS]
+    rows = engine.rows(
+        f"SELECT {', '.join(names)} FROM {engine.dialect.final(LINKS)} WHERE {where} ORDER BY occurred_at, event_id",
+        params,
+    )
+    whole: list[Sequence[Any]] = [(*row[:-1], _known_grains(row[-1])) for row in rows]
+    return [Copy(*one) for one in whole]
 
 
 def _known_grains(value: object) -> int | None:

@@ -1,7 +1,8 @@
 """One request with everything known of it."""
 
 from tallystick.kernel.errors import NotFound
-from tallystick.ledger.store import read_event
+from tallystick.ledger.duplicates import Copy
+from tallystick.ledger.store import list_copies_of, read_event
 from tallystick.operations.context import Context
 from tallystick.org.model import Principal
 from tallystick.usage.model import UsageEvent
@@ -20,3 +21,8 @@ def read_request(context: Context, event_id: str, principal: Principal) -> Usage
             next_steps=["ids look like evt_01k9…; the list of requests has them"],
         )
     return event
+
+
+def read_copies(context: Context, event: UsageEvent) -> list[Copy]:
+    """What other captures have of a call: its copies, and what it is a copy of; it counts once."""
+    return list_copies_of(context.ledger, event.event_id.removesuffix("~d"))

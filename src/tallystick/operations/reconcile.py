@@ -18,7 +18,7 @@ from tallystick.bills.model import Load
 from tallystick.bills.reconcile import Facts, Outcome
 from tallystick.bills.reconcile import reconcile as held_against
 from tallystick.bills.reconciliation import FIGURE_COLUMNS, Reconciliation, VarianceRow
-from tallystick.bills.said import Key, Match
+from tallystick.bills.said import Copied, Key, Match
 from tallystick.bills.step import Held
 from tallystick.bills.store import Month
 from tallystick.bills.true_up import covered_columns, other_columns
@@ -33,7 +33,7 @@ from tallystick.pricing.book import PriceBook
 from tallystick.usage.meters import BY_NAME, FACT_METERS
 
 # Raised when the same input would give another outcome, so that every month is looked at again.
-_RULES = 1
+_RULES = 2
 
 
 def month_of(at_us: int) -> Period:
@@ -140,15 +140,14 @@ def write_match(context: Context, account: str, match: Match) -> None:
 def _reconciled(context: Context, month: Month) -> tuple[Reconciliation, bool]:
     """The month's run, and whether it is new."""
     loads = _loads(context, month)
-    match = read_match(context, month.account)
-    stamp = content_hash(
-        *(str(part).encode() for part in (_RULES, store.read_stamp(context.ledger, month), loads, asdict(match)))
-    )
+    match, copied = read_match(context, month.account), tuple(store.sum_copied(context.ledger, month))
+    metered = (store.read_stamp(context.ledger, month), copied)
+    stamp = content_hash(*(str(part).encode() for part in (_RULES, metered, loads, asdict(match))))
     remembered = f"reconciled:{month.account}:{month.currency}:{month.start}"
     current = _current(context, month)
     if current is not None and context.config_db.read_setting(remembered) == stamp:
         return current, False
-    run, new = _run(context, month, _Given(tuple(loads), match, current))
+    run, new = _run(context, month, _Given(tuple(loads), match, current, copied))
     with context.config_db.transaction():
         if new:
             store.append_run(context.config_db, run)
@@ -182,6 +181,7 @@ class _Given:
     loads: tuple[str, ...]
     match: Match
     current: Reconciliation | None
+    copied: tuple[Copied, ...]
 
 
 def _run(context: Context, month: Month, given: _Given) -> tuple[Reconciliation, bool]:
@@ -193,7 +193,8 @@ def _run(context: Context, month: Month, given: _Given) -> tuple[Reconciliation,
     key_of = KeyOf(projects=bool(given.match.projects), keys=bool(given.match.keys))
     items, free = store.sum_items(engine, month, meters, facts, key_of)
     outcome = held_against(
-        Facts(month.account, month.currency, items, said, given.match), _price_of(load_book(context.config_db))
+        Facts(month.account, month.currency, items, said, given.match, given.copied),
+        _price_of(load_book(context.config_db)),
     )
     run_id, digest = new_id("rec", at), sha256()
     digest.update(repr((_RULES, outcome.rows, outcome.held, outcome.own, free, given.loads)).encode())
@@ -259,7 +260,7 @@ def _summary(month: Month, outcome: Outcome, given: _Given, made: tuple[str, int
         invoiced=outcome.said_by("invoiced_cost"),
         classes=outcome.classes(),
         shares=shares,
-        coverage=millionths(outcome.metered - outcome.pending, outcome.metered),
+        coverage=millionths(outcome.counted - outcome.pending, outcome.counted),
         grade=letter,
         grade_why=why,
         unpriced_tokens=free,

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tallystick.bills.model import BillLine, Layer, Load
+from tallystick.bills.reconcile import copied_claim
 from tallystick.bills.reconciliation import Reconciliation, VarianceRow
+from tallystick.bills.said import Copied
 from tallystick.bills.store import list_lines, list_loads
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.period import DAY_US
+from tallystick.ledger.duplicates import Copy
+from tallystick.ledger.store import list_copies
 from tallystick.operations.context import Context
 from tallystick.operations.read_names import names_of
 from tallystick.operations.reconcile import lines_of, list_reconciliations, read_reconciliation
@@ -40,6 +44,7 @@ class Trace:
         steps: Rows without a class: what was metered, what the claim says, and the change.
         parts: Rows with a class; they sum to the change.
         layer: Whose word it is; empty for what is on no bill.
+        copies: Calls that another gateway's log brought too, each with the one that counts.
     """
 
     run: Reconciliation
@@ -48,6 +53,7 @@ class Trace:
     parts: tuple[VarianceRow, ...]
     layer: Layer | None
     lines: tuple[Traced, ...]
+    copies: tuple[Copy, ...] = ()
 
 
 def trace_claim(context: Context, claim: str, run_id: str = "") -> Trace:
@@ -73,7 +79,7 @@ def _traced(context: Context, run: Reconciliation, claim: str, steps: tuple[Vari
         parts += lines_of(context, run.run_id, one.name, claim=claim, limit=_MOST_ROWS)
     first, layer = steps[0], _layer(steps[0])
     if layer is None and first.billed_quantity is None:
-        return Trace(run, claim, steps, tuple(parts), None, ())
+        return Trace(run, claim, steps, tuple(parts), None, (), _copies(context, run, first))
     spoken: Layer = layer or "usage"
     loads = {one.load_id: one for one in list_loads(context.config_db, all_of_them=True) if one.load_id in run.loads}
     known = names_of(context, run.account)
@@ -88,6 +94,23 @@ def _traced(context: Context, run: Reconciliation, claim: str, steps: tuple[Vari
 def _names(known: Mapping[tuple[str, str], str], line: BillLine) -> dict[str, str]:
     ids = ("sub_account_id", "credential_id", "principal")
     return {kind: known[kind, id_] for kind in ids if (id_ := getattr(line, kind)) and (kind, id_) in known}
+
+
+def _copies(context: Context, run: Reconciliation, step: VarianceRow) -> tuple[Copy, ...]:
+    """The calls that a claim of copies sums; none for every other."""
+    days = (step.charge_period_start, step.charge_period_end)
+    asked = (step.provider, step.model, step.service_tier, step.region)
+    return tuple(
+        one
+        for one in list_copies(context.ledger, run.account, run.currency, days)
+        if (one.provider, one.model, one.service_tier, one.region) == asked
+        and copied_claim(_copied(one, days[0])) == step.claim
+    )
+
+
+def _copied(one: Copy, day: int) -> Copied:
+    names = (one.provider, one.model, one.service_tier, one.region, one.source, one.kept_source)
+    return Copied(day, *names, calls=1, cost=one.effective_cost or 0)
 
 
 def _layer(step: VarianceRow) -> Layer | None:

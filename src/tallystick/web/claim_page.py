@@ -8,6 +8,7 @@ from tallystick.bills.reconciliation import CLASS_TITLES
 from tallystick.charts.format import count, money
 from tallystick.explore.describe import label
 from tallystick.kernel.money import text_from_grains
+from tallystick.ledger.duplicates import Copy
 from tallystick.operations.trace_claim import Trace, Traced
 from tallystick.web import dates
 from tallystick.web.reconcile_page import calls_href, days_words
@@ -32,12 +33,25 @@ class LineView:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyView:
+    """A call that does not count, beside the one that does."""
+
+    at: str
+    href: str
+    source: str
+    amount: Figure
+    kept_href: str
+    kept_source: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimPage:
     """A claim, written.
 
     Attributes:
         facts: What was metered and what is claimed.
         more: Lines that are not shown.
+        copies: Calls that two gateways brought, of a claim that sums them.
     """
 
     title: str
@@ -49,6 +63,7 @@ class ClaimPage:
     more: int
     calls: str
     explore: str
+    copies: tuple[CopyView, ...] = ()
 
 
 def claim_page(trace: Trace, zone: str) -> ClaimPage:
@@ -60,7 +75,7 @@ def claim_page(trace: Trace, zone: str) -> ClaimPage:
     meter = f", {label(first.meter)}" if first.meter else ""
     return ClaimPage(
         title=f"{what}{meter}, {days_words(first.charge_period_start, first.charge_period_end)}",
-        layer=_LAYERS.get(trace.layer or "", "no bill"),
+        layer="two gateways" if trace.copies else _LAYERS.get(trace.layer or "", "no bill"),
         facts=tuple(
             (name, Figure(money(grains, currency, sign=name == "Change"), exact(grains)))
             for name, grains in (
@@ -75,9 +90,18 @@ def claim_page(trace: Trace, zone: str) -> ClaimPage:
         ),
         lines=tuple(_line(one, zone) for one in trace.lines[:_MOST_LINES]),
         total=Figure(money(total, currency), exact(total)),
-        more=max(0, len(lines) - _MOST_LINES),
+        more=max(0, max(len(lines), len(trace.copies)) - _MOST_LINES),
         calls=calls_href(first),
         explore=calls_href(first, "/explore"),
+        copies=tuple(_copy(one, zone) for one in trace.copies[:_MOST_LINES]),
+    )  # fmt: skip
+
+
+def _copy(one: Copy, zone: str) -> CopyView:
+    amount = Figure(money(one.effective_cost, one.currency), exact(one.effective_cost))
+    return CopyView(
+        dates.clock(one.occurred_at, zone), f"/requests/{one.event_id}", one.source, amount,
+        f"/requests/{one.kept_id}", one.kept_source,
     )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def status_of(run: Reconciliation, at_us: int) -> tuple[str, str]:
         return "no invoice yet", "warn"
     if abs(run.difference) < _AGREED:
         return "agrees", ""
-    wrong = kinds & {"residual", "price_drift", "missing_calls", "unknown", "unpriced", "duplicate"}
+    wrong = kinds & {"residual", "price_drift", "missing_calls", "unknown", "unpriced"}
     amount = sum(abs(one.amount) for one in run.classes if one.name in wrong)
     return ("to look into", "bad") if amount >= _AGREED * 100 else ("explained", "")
 

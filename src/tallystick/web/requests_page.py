@@ -1,11 +1,13 @@
 """Calls as rows, and one call as a page: what was measured, what it cost, line by line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tallystick.charts.format import count, money, symbol
 from tallystick.explore.describe import label
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
+from tallystick.ledger.duplicates import Copy
 from tallystick.pricing.gpu import gpu_rate, gpu_words
 from tallystick.pricing.model import PriceCard
 from tallystick.usage.meters import BY_NAME, CACHE_READ_METERS
@@ -120,6 +122,8 @@ def marks(event: UsageEvent) -> tuple[Mark, ...]:
     found = [Mark(event.verdict, *VERDICTS[event.verdict])] if event.verdict in VERDICTS else []
     if tone and not (found and event.outcome == "refused"):
         found.append(Mark(event.outcome.replace("_", " "), tone, why))
+    if event.source_key == "duplicate":
+        found.append(Mark("taken back", "", "another capture has this call too, and it counts there"))
     if event.unpriced:
         found.append(Mark("unpriced", "warn", f"no price for {', '.join(label(name) for name in event.unpriced)}"))
     if event.measured.state == "estimated":
@@ -253,6 +257,18 @@ def _sizes(event: UsageEvent) -> tuple[tuple[str, str], ...]:
         ("Largest answer in force", event.effective_max_tokens, "tokens"),
     )
     return tuple((name, f"{count(value)} {unit}") for name, value, unit in pairs if value is not None)
+
+
+def copy_lines(event_id: str, copies: Sequence[Copy]) -> tuple[tuple[str, str, str], ...]:
+    """What other captures have of this call: words, the way there, the other's source."""
+    counts = "Counted once, under"
+    found = [
+        (counts, f"/requests/{one.kept_id}", one.kept_source)
+        if one.event_id == event_id.removesuffix("~d")
+        else ("Not counted again", f"/requests/{one.event_id}", one.source)
+        for one in copies
+    ]
+    return tuple(found)
 
 
 def seconds(micros: int | None) -> str:

@@ -26,6 +26,7 @@ from tallystick.web.view import Figure, exact
 PAGE_ROWS, CSV_ROWS = 100, 100_000
 KIND_WORDS = {
     "metered": "metered charge",
+    "duplicate": "metered twice, taken back",
     "covered": "true-up to the bill",
     "residual": "billed, never metered",
     "own": "tax, credit, other",
@@ -115,7 +116,11 @@ def row_wire(row: LedgerRow) -> dict[str, object]:
 def ledger_line(row: LedgerRow, zone: str, *, whole: bool) -> LedgerLine:
     """Write one row; `whole` says whether the reader may see bills."""
     dims = row.dimensions
-    href, to = (_calls(row, zone), "calls") if row.kind == "metered" else (_claim(row) if whole else "", "lines")
+    href, to = (
+        (_calls(row, zone), "calls")
+        if row.kind in {"metered", "duplicate"}
+        else (_claim(row) if whole else "", "lines")
+    )
     return LedgerLine(
         at=dates.clock_short(row.at, zone),
         kind=KIND_WORDS.get(row.kind, row.kind),

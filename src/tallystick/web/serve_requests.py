@@ -14,13 +14,13 @@ from tallystick.operations.explore import read_freshness
 from tallystick.operations.follow_calls import list_attempts
 from tallystick.operations.list_requests import list_requests
 from tallystick.operations.read_content import read_content
-from tallystick.operations.read_request import read_request
+from tallystick.operations.read_request import read_copies, read_request
 from tallystick.usage.model import UsageEvent
 from tallystick.web.ask import Ask, ask, bar
 from tallystick.web.currency_choice import currency_choice
 from tallystick.web.decision_page import decision_page
 from tallystick.web.render import facts, render
-from tallystick.web.requests_page import call_page, call_row
+from tallystick.web.requests_page import call_page, call_row, copy_lines
 from tallystick.web.said import said_of
 from tallystick.web.site import Site
 from tallystick.web.view import Figure, exact
@@ -74,7 +74,7 @@ def serve_request(request: Request, site: Site, event_id: str) -> Response:
     explained = explain_decision(site.context, event_id, who)
     decision = decision_page(explained, list_attempts(site.context, event, who), site.context.zone)
     return render(
-        request, site, "request.html", heading=page.title, page=page, decision=decision, refused=event.outcome == "refused", event_id=event_id, complete=not event.unpriced,
+        request, site, "request.html", heading=page.title, page=page, copies=copy_lines(event.event_id, read_copies(site.context, event)), decision=decision, refused=event.outcome == "refused", event_id=event_id, complete=not event.unpriced,
         sum_text=_sum(event), said=said_of(read_content(site.context, event_id, who)), facts=facts(None, read_freshness(site.context), now_us(), site.context.zone),
     )  # fmt: skip
 
