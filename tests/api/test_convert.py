@@ -148,3 +148,14 @@ def test_a_team_sees_neither_money_nor_currencies_of_others(context: Context, ra
     told = _json(rated, f"/api/v1/explore?{SPAN}&convert=EUR&by=team", mine)
     assert (told["total"], told["convert"]["currencies"]) == ("90", ["USD"])
     assert _json(rated, f"/api/v1/explore?{SPAN}&by=team", mine)["other_currencies"] == []
+
+
+def test_without_any_rate_the_sum_is_unknown_and_the_page_says_how_to_bring_rates(site: FastAPI, local: Lines) -> None:
+    told = _json(site, f"/api/v1/explore?{SPAN}&convert=GBP&by=team", local)
+    assert (told["total"], told["rows"]) == (None, [])
+    assert [(one["currency"], one["total"]) for one in told["unconverted"]] == [("EUR", "7"), ("USD", "160")]
+    for path in ("/", "/explore"):
+        page = _page(site, f"{path}?{SPAN}&convert=GBP", local)
+        assert "No rate to GBP" in page
+        assert "$160.00 of 1–3 Oct has no rate to GBP and is in no figure in GBP." in page
+        assert "£0" not in page

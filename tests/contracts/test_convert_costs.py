@@ -118,9 +118,15 @@ def test_each_days_amount_is_converted_at_that_days_rate_and_what_has_none_stays
 
 
 def test_the_period_before_is_converted_at_its_own_days_rates(mixed: Context, events: list[UsageEvent]) -> None:
-    answer = asked(mixed, from_="2026-10-27", to="2026-11-03", convert="EUR", grain="day", by="team")
+    span = {"from_": "2026-10-27", "to": "2026-11-03", "convert": "EUR", "grain": "day", "by": "team"}
+    partial = asked(mixed, **span)
+    assert partial.total.before is not None
+    assert (partial.total.before.cost, partial.previous_series) == (None, ()), "pounds have no rate yet"
+    assert partial.unconverted[0].total.before is not None
+    keep_rates(mixed, [ExchangeRate("EUR", "GBP", date(2026, 9, 1), Decimal("0.8"), "bank")])
+    answer = asked(mixed, **span)
     before = by_day(events, "2026-10-20", "2026-10-27")
-    costs = [half_even(sums * rate) for key, sums in before.items() if (rate := factor(*key))]
+    costs = [half_even(sums * (factor(*key) or Fraction(5, 4))) for key, sums in before.items()]
     assert answer.total.before is not None
     assert answer.total.before.cost == sum(costs) == sum(answer.previous_series)
     assert sum(row.before.cost or 0 for row in answer.rows if row.before) == sum(costs)
@@ -160,6 +166,8 @@ def test_a_currency_is_crossed_only_through_one_that_is_named(mixed: Context, ev
         amounts["USD"] * Fraction(4, 5) / Fraction(6, 5)
     )
     assert "via=EUR" in query_link(crossed.query)
+    none = asked(mixed, **{**span, "convert": "CHF"}, by="team")
+    assert (none.total.now.cost, none.rows, len(none.unconverted)) == (None, (), 3), "no rate is unknown, not nothing"
 
 
 def test_a_corrected_rate_changes_the_answer_and_nothing_is_known_before_it_is_said(mixed: Context) -> None:

@@ -1,7 +1,7 @@
 """What a query compares with and what its answer says, in words for pages, command line and reports."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from tallystick.charts.format import change, money, percent, whole_money
 from tallystick.explore.conditions import UNKNOWN
@@ -133,6 +133,15 @@ def conversion_texts(answer: Breakdown) -> tuple[str, ...]:
     return (*texts, *(_unconverted_text(one, target) for one in answer.unconverted))
 
 
+def first_unconverted(apart: Breakdown) -> date:
+    """The first day of the periods in which amounts without a rate lie."""
+    query, total = apart.query, apart.total
+    starts = [query.period.start_us] if total.now.cost else []
+    if query.previous is not None and total.before is not None and total.before.cost:
+        starts.append(query.previous.start_us)
+    return local_day(min(starts, default=query.period.start_us), query.zone)
+
+
 def _unconverted_text(apart: Breakdown, target: str) -> str:
     query, total = apart.query, apart.total
     amounts = []
@@ -140,7 +149,9 @@ def _unconverted_text(apart: Breakdown, target: str) -> str:
         amounts.append(f"{money(total.now.cost, query.currency)} of {span_text(query.period, query.zone)}")
     if total.before is not None and total.before.cost and query.previous is not None:
         amounts.append(f"{money(total.before.cost, query.currency)} of {span_text(query.previous, query.zone)}")
-    return f"{' and '.join(amounts) or query.currency} has no rate to {target} and is in no figure in {target}."
+    verbs = ("have no rate", "are") if len(amounts) > 1 else ("has no rate", "is")
+    named = " and ".join(amounts) or query.currency
+    return f"{named} {verbs[0]} to {target} and {verbs[1]} in no figure in {target}."
 
 
 def delta(row: Row) -> int:

@@ -25,7 +25,9 @@ includes what was read from and written to caches, `output_tokens` includes reas
                               that is reported or invoiced, 0 to 1), ``grade`` (A to D), ``why``
 ``convert``                   null, or how amounts came into `currency`: ``to``, ``via``, ``currencies``, ``rates`` (``from, to,
                               date, rate, source``, ``backwards``: divided by, ``days`` it was used on), ``notes`` in words
-``unconverted``               what no rate says, in no other figure here: ``currency, from, to, total, previous, calls, rows``
+``unconverted``               what no rate says, in no other figure here: ``currency, from, to, total, previous, calls, rows``,
+                              ``first``: the day from which a rate is wanted. Where there is any, ``previous`` of the answer
+                              is null, and so is ``total`` where there is no rate at all
 ``other_currencies``          those of rows that were left out, because only `currency` is summed; null where nobody looked
 ``freshness``                 ``first_event_at``, ``last_event_at``, ``ledger_at`` (instants or null), ``pending``
 ============================  ==================================================================
@@ -36,7 +38,7 @@ rows + others = total, to the last place. `series` of a row is there for the fir
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tallystick.explore.describe import compared_text, conversion_texts, sentence_text
+from tallystick.explore.describe import compared_text, conversion_texts, first_unconverted, sentence_text
 from tallystick.explore.model import Breakdown, Conversion, Freshness, Quality, RateUsed, Row, Sums
 from tallystick.explore.parse import query_link
 from tallystick.kernel.money import text_from_grains
@@ -124,8 +126,10 @@ def _unconverted(apart: Breakdown) -> Json:
         "total": total["value"],
         "previous": total["previous"],
         "calls": total["calls"],
-        "rows": [_row(row) for row in apart.rows],
-        "others": {**_row(apart.others), "groups": apart.other_groups} if apart.others else None,
+        # Its two periods are cut at different days, so that nothing is to be compared.
+        "rows": [{**_row(row), "change": None} for row in apart.rows],
+        "others": {**_row(apart.others), "change": None, "groups": apart.other_groups} if apart.others else None,
+        "first": str(first_unconverted(apart)),
     }
 
 

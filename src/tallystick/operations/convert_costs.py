@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from tallystick.bills.grade import grade, millionths
 from tallystick.explore.assemble import Groups, Series, assemble
-from tallystick.explore.converted import Cell, Part, Rates, cell_of, convert_cells, convert_parts
-from tallystick.explore.model import Breakdown, Freshness, Quality, Query
+from tallystick.explore.converted import Cell, Part, Rates, Values, cell_of, convert_cells, convert_parts
+from tallystick.explore.model import Breakdown, Freshness, Quality, Query, Row
 from tallystick.explore.statement import Scope
 from tallystick.explore.store import list_basis_costs, list_costs, list_currencies, sum_groups
 from tallystick.kernel.errors import QueryError
@@ -42,6 +42,7 @@ def convert_costs(context: Context, scope: Scope, freshness: Freshness) -> Break
     currencies = list_currencies(context.ledger, scope)
     rates = Rates(load_rates(context, {*currencies, query.convert, query.via} - {""}), query.convert, query.via)
     parts, scopes, unconverted = [], [], []
+    partial: set[Values] = set()
     for currency in currencies:
         sides = _sides(scope, currency, rates)
         if sides.rated is not None:
@@ -51,6 +52,7 @@ def convert_costs(context: Context, scope: Scope, freshness: Freshness) -> Break
             part = _read_part(context, sides.unrated)
             if any(cell.grains for cell in (*part.now, *part.before)):
                 unconverted.append(_apart(sides.unrated, part, query, freshness))
+                partial |= {cell.values for cell in (*part.now, *part.before) if cell.grains}
             else:  # nothing is nothing in any currency
                 parts.append(replace(part, now=(), before=()))
     groups, series = convert_parts(query, parts, rates)
@@ -58,7 +60,29 @@ def convert_costs(context: Context, scope: Scope, freshness: Freshness) -> Break
     # What the grade rests on may look up rates of days without metered cost; they are used rates too.
     quality = _quality(context, scopes, answer, rates)
     used = [part.currency for part in parts if any(cell.grains for cell in (*part.now, *part.before))]
-    return replace(answer, quality=quality, conversion=rates.conversion(used), unconverted=tuple(unconverted))
+    return replace(
+        _uncompared(answer, partial, known=bool(used)),
+        quality=quality,
+        conversion=rates.conversion(used),
+        unconverted=tuple(unconverted),
+    )
+
+
+def _uncompared(answer: Breakdown, partial: set[Values], *, known: bool) -> Breakdown:
+    """Nothing is compared of which a part in either period has no rate; without any rate the total is unknown."""
+    if not partial:
+        return answer
+    total = _without_before(answer.total)
+    if not known:
+        total = replace(total, now=replace(total.now, cost=None))
+    names = answer.query.group_by
+    rows = [_without_before(row) if tuple(row.group[name] for name in names) in partial else row for row in answer.rows]
+    others = None if answer.others is None else _without_before(answer.others)
+    return replace(answer, rows=tuple(rows), total=total, others=others, previous_series=())
+
+
+def _without_before(row: Row) -> Row:
+    return replace(row, before=None if row.before is None else replace(row.before, cost=None))
 
 
 def _sides(scope: Scope, currency: str, rates: Rates) -> _Sides:

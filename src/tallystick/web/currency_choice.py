@@ -24,10 +24,12 @@ class CurrencyChoice:
     Attributes:
         choices: Words, address and whether it is the one in force; empty where there is nothing to choose.
         notes: What the figures leave out, and which rates they rest on.
+        without_rate: There are amounts, and no rate to bring any of them into the page's currency.
     """
 
     choices: tuple[tuple[str, str, bool], ...]
     notes: tuple[CurrencyNote, ...]
+    without_rate: bool = False
 
 
 def currency_choice(asked: Ask, breakdown: Breakdown) -> CurrencyChoice:
@@ -42,9 +44,8 @@ def currency_choice(asked: Ask, breakdown: Breakdown) -> CurrencyChoice:
             choices.append((f"only {code}", str(_only(address, code)), only))
         choices += [(f"all in {code}", str(_all_in(address, code)), query.convert == code) for code in codes]
     others = [code for code in found if code != query.currency and not query.convert]
-    return CurrencyChoice(
-        tuple(choices), (*_left_out(others, query.currency, address), *_converted(breakdown, address))
-    )
+    notes = (*_left_out(others, query.currency, address), *_converted(breakdown, address))
+    return CurrencyChoice(tuple(choices), notes, bool(breakdown.unconverted) and not breakdown.rows)
 
 
 def _only(address: Address, code: str) -> Address:
