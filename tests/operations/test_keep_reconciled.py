@@ -10,6 +10,7 @@ from tallystick.bills.store import append_lines, append_loads
 from tallystick.kernel.period import DAY_US, Period
 from tallystick.operations.context import Context
 from tallystick.operations.keep_reconciled import Due, Rota
+from tallystick.operations.reconcile import reconcile
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.duckdb_engine import DuckDbEngine
@@ -60,3 +61,17 @@ def test_a_load_in_place_of_another_makes_all_months_due(context: Context) -> No
     load(context, "load_4", "openai", OCTOBER.start_us, "a")
 
     assert rota.due(context, now + 1) == [Due("bedrock", "USD", NOVEMBER), Due("openai", "USD", OCTOBER)]
+
+
+def test_a_month_whose_last_line_went_away_with_its_load_is_looked_at_once_more(context: Context) -> None:
+    rota, now = Rota(), NOVEMBER.end_us
+    load(context, "load_1", "openai", OCTOBER.start_us, "a")
+    assert rota.due(context, now) == [Due("openai", "USD", OCTOBER)]
+    before = reconcile(context, "openai", OCTOBER)
+    assert before.billed == 1
+    # The same slice of the same source now speaks of another account alone.
+    append_lines(context.ledger, "openai", "load_2", "", [replace(LINE, provider_account="other", slice_key="a")])
+    append_loads(context.config_db, [Load("load_2", "openai", "costs", "a", "other", "load_2", now, 1, 0)])
+    due = rota.due(context, now + 1)
+    assert due == [Due("openai", "USD", OCTOBER), Due("other", "USD", OCTOBER)]
+    assert reconcile(context, "openai", OCTOBER).billed == 0

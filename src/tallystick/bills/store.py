@@ -261,10 +261,11 @@ def append_variances(engine: Engine, run_id: str, rows: Sequence[VarianceRow]) -
     engine.append(VARIANCES, VARIANCE_COLUMNS, {"run_id": [run_id] * len(rows), **data})
 
 
-def drop_run(engine: Engine, run_id: str) -> None:
-    """Delete the rows of a run that will not be named."""
+def drop_runs(engine: Engine, run_ids: Sequence[str]) -> None:
+    """Delete the rows of runs that will not be named, or that nobody opens any more."""
+    where = engine.dialect.one_of("run_id", "$runs")
     for table in (TRUE_UPS, VARIANCES):
-        engine.execute(f"DELETE FROM {table} WHERE run_id = $run", {"run": run_id})
+        engine.execute(f"DELETE FROM {table} WHERE {where}", {"runs": list(run_ids)})
 
 
 def drop_unnamed_runs(engine: Engine, named: Sequence[str]) -> None:

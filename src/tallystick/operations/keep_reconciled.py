@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tallystick.bills.store import list_claimed_months, list_loads
+from tallystick.bills.store import list_claimed_months, list_loads, list_runs
 from tallystick.kernel.period import DAY_US, Period
 from tallystick.operations.context import Context
 from tallystick.operations.reconcile import month_of
@@ -47,5 +47,10 @@ class Rota:
             for account, currency, at in days
             if daily or gone or account in changed
         }
+        if daily or gone:  # a month whose last line went away with its load still counts what it said
+            found |= {
+                Due(one.account, one.currency, Period(one.period_start, one.period_end))
+                for one in list_runs(context.config_db)
+            }
         self.loads, self.listed_us = names, now_us
         return sorted(found, key=lambda one: (-one.period.start_us, one.account, one.currency))

@@ -27,6 +27,7 @@ from tallystick.kernel.ids import content_hash, new_id
 from tallystick.kernel.period import DAY_US, Period, day_start, local_day
 from tallystick.ledger.store import read_mark
 from tallystick.operations.context import Context, now_us
+from tallystick.operations.drop_old_runs import are_dropped
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.post_charges import post_charges
 from tallystick.pricing.book import PriceBook
@@ -109,10 +110,15 @@ def lines_of(
         offset: Rows to leave out before.
 
     Raises:
-        NotFound: No such run.
+        NotFound: No such run, or one whose rows are kept no longer.
         UsageError: No such figure.
     """
-    read_reconciliation(context, run_id)
+    run = read_reconciliation(context, run_id)
+    if are_dropped(run.superseded_at, now_us()):
+        raise NotFound(
+            f'a later reconciliation took the place of "{run_id}", and its rows are kept no longer',
+            next_steps=("what it came to stays; `tally reconcile` shows the run that counts",),
+        )
     column = FIGURE_COLUMNS.get(figure)
     if column is None:
         raise UsageError(f'"{figure[:40]}" is no figure', next_steps=(f"one of {', '.join(FIGURE_COLUMNS)}",))
@@ -205,7 +211,7 @@ def _run(context: Context, month: Month, given: _Given) -> tuple[Reconciliation,
             )
             store.append_true_ups(engine, covered_columns(run_id, month.currency, landed, meters))
         if given.current is not None and given.current.content_hash == digest.hexdigest():
-            store.drop_run(engine, run_id)
+            store.drop_runs(engine, [run_id])
             return given.current, False
         others = other_columns(run_id, month.account, month.currency, outcome.held, outcome.own)
         store.append_true_ups(engine, others)
