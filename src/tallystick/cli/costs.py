@@ -1,10 +1,12 @@
 """`tally costs`: the one question, in a terminal."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
+from tallystick.charts.format import symbol
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data, Quiet
 from tallystick.cli.output import Form, chosen_form, note, print_json, print_rows
@@ -28,6 +30,11 @@ def costs(
         str, typer.Option(help="record (the strongest word on each dollar), metered, reported or invoiced.")
     ] = "",
     scope: Annotated[str, typer.Option(help="ai, all, or cloud: what is billed beside AI.")] = "",
+    currency: Annotated[str, typer.Option(help="Only amounts in this currency: USD (default), EUR …")] = "",
+    convert: Annotated[
+        str, typer.Option(help="Amounts of every currency in this one, each day's at that day's rate: EUR.")
+    ] = "",
+    via: Annotated[str, typer.Option(help="With --convert: cross two rates through this currency where needed.")] = "",
     grain: Annotated[str, typer.Option(help="hour, day, week or month: adds a series (JSON).")] = "",
     limit: Annotated[int, typer.Option(help="Largest number of groups; the rest is summed as others.")] = 0,
     link: Annotated[bool, typer.Option("--link", help="Print the page with the same figures.")] = False,
@@ -37,10 +44,13 @@ def costs(
     as_csv: AsCsv = False,
     quiet: Quiet = False,
 ) -> None:
-    """What was spent, on what, compared with when."""
+    """What was spent, on what, compared with when.
+
+    `tally costs --by team --convert EUR` takes its rates from `tally currency`; what has none stays in rows of its own.
+    """
     params: dict[str, str | list[str]] = {
         "by": by, "range": range_, "from": from_, "to": to, "cmp": cmp, "measure": measure, "basis": basis,
-        "scope": scope, "grain": grain, "limit": str(limit or ""), "where": where or [],
+        "scope": scope, "currency": currency, "convert": convert, "via": via, "grain": grain, "limit": str(limit or ""), "where": where or [],
     }  # fmt: skip
     params = {name: value for name, value in params.items() if value}
     with open_client(data, config) as client:
@@ -58,14 +68,15 @@ def costs(
 def _print(answer: dict[str, Any], by: str, form: Form, quiet: bool) -> None:
     dimensions = [name.strip() for name in by.split(",") if name.strip()]
     compared = ["before", "change"] if answer.get("previous_from") else []
-    columns = [*dimensions, "cost", *compared, "share", "calls", "input", "cache read", "output"]
-    total = Decimal(answer["total"] or 0)
-    rows = [_cells(row, dimensions, total, form, bool(compared)) for row in answer["rows"]]
-    others = answer.get("others")
-    if others and dimensions:
-        summed = {**others, "group": {dimensions[0]: f"{others.get('groups', '')} others"}}
-        rows.append(_cells(summed, dimensions, total, form, bool(compared)))
-    if not rows or not any(row.get("calls") or row.get("value") for row in answer["rows"]):
+    apart = answer["unconverted"]
+    told = ["currency"] if answer.get("convert") else []
+    columns = [*dimensions, *told, "cost", *compared, "share", "calls", "input", "cache read", "output"]
+    rows = []
+    for one in (answer, *apart):
+        sheet = _Sheet(dimensions, one["currency"], Decimal(one["total"] or 0), form, bool(compared), bool(told))
+        # Shares are of what is in the answer's own currency; what has no rate is no part of it.
+        rows += sheet.rows(one, with_share=one is answer)
+    if not rows or not any(row.get("calls") or row.get("value") for one in (answer, *apart) for row in one["rows"]):
         note(
             "Nothing recorded in this period.\n"
             "  next:  tally demo              look around with a made-up company\n"
@@ -73,27 +84,52 @@ def _print(answer: dict[str, Any], by: str, form: Form, quiet: bool) -> None:
             "  next:  tally up                meter calls from now on",
             quiet=quiet,
         )
+        _print_others(answer, quiet)
         if form is Form.TEXT:
             return
     print_rows(columns, rows, form=form, numeric=_NUMERIC)
     _print_notes(answer, quiet)
 
 
-def _cells(row: dict[str, Any], dimensions: list[str], total: Decimal, form: Form, compared: bool) -> list[str]:
-    value, before = row.get("value"), row.get("previous")
-    names = [str(row["group"].get(name) or ("" if form is Form.CSV else "(unknown)")) for name in dimensions]
-    if form is Form.CSV:
-        money = [value or "", before or "", row.get("change") or ""]
-    else:
-        money = [_dollars(value), _dollars(before), _dollars(row.get("change"), sign=True)]
-    money = money if compared else money[:1]
-    share = f"{Decimal(value) / total:.1%}" if value is not None and total else ""
-    tokens = [row.get(name) for name in ("calls", "input_tokens", "cache_read_input_tokens", "output_tokens")]
-    counts = [str(count) if form is Form.CSV else f"{count:,}" for count in (one or 0 for one in tokens)]
-    return [*names, *money, share, *counts]
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """How the rows of one currency are written.
+
+    Attributes:
+        told: Whether rows name their currency.
+    """
+
+    dimensions: list[str]
+    currency: str
+    total: Decimal
+    form: Form
+    compared: bool
+    told: bool
+
+    def rows(self, answer: dict[str, Any], *, with_share: bool) -> list[list[str]]:
+        """Groups, then the others."""
+        others = answer.get("others")
+        summed = []
+        if others and self.dimensions:
+            summed = [{**others, "group": {self.dimensions[0]: f"{others.get('groups', '')} others"}}]
+        return [self._cells(row, with_share) for row in (*answer["rows"], *summed)]
+
+    def _cells(self, row: dict[str, Any], with_share: bool) -> list[str]:
+        value, before, blank = row.get("value"), row.get("previous"), "" if self.form is Form.CSV else "(unknown)"
+        names = [str(row["group"].get(name) or blank) for name in self.dimensions]
+        if self.form is Form.CSV:
+            money = [value or "", before or "", row.get("change") or ""]
+        else:
+            change = amount_text(row.get("change"), self.currency, sign=True)
+            money = [amount_text(value, self.currency), amount_text(before, self.currency), change]
+        money = money if self.compared else money[:1]
+        share = f"{Decimal(value) / self.total:.1%}" if with_share and value is not None and self.total else ""
+        tokens = [row.get(name) for name in ("calls", "input_tokens", "cache_read_input_tokens", "output_tokens")]
+        counts = [str(count) if self.form is Form.CSV else f"{count:,}" for count in (one or 0 for one in tokens)]
+        return [*names, *([self.currency] if self.told else []), *money, share, *counts]
 
 
-def _dollars(text: str | None, *, sign: bool = False) -> str:
+def amount_text(text: str | None, currency: str, *, sign: bool = False) -> str:
     """Two places, more for amounts below a cent, "unknown" for what nobody knows."""
     if text is None:
         return "" if sign else "unknown"
@@ -101,14 +137,16 @@ def _dollars(text: str | None, *, sign: bool = False) -> str:
     mark = "-" if amount < 0 else "+" if sign and amount else ""
     size = abs(amount)
     digits = f"{size:,.2f}" if size >= Decimal("0.01") or not size else f"{size:.6f}"
-    return f"{mark}${digits}"
+    return f"{mark}{symbol(currency)}{digits}"
 
 
-def quality_text(quality: dict[str, Any] | None) -> str:
+def quality_text(quality: dict[str, Any] | None, currency: str = "USD") -> str:
     """What the money rests on, in one line: ``grade B: 82.0% invoiced or reported ($90.00 metered, …)``."""
     if not quality:
         return ""
-    parts = [f"{_dollars(amount)} {basis}" for basis, amount in quality["by_basis"].items() if Decimal(amount)]
+    parts = [
+        f"{amount_text(amount, currency)} {basis}" for basis, amount in quality["by_basis"].items() if Decimal(amount)
+    ]
     return f"grade {quality['grade']}: {quality['why']}" + (f" ({', '.join(parts)})" if parts else "")
 
 
@@ -116,14 +154,33 @@ def _print_notes(answer: dict[str, Any], quiet: bool) -> None:
     compared = f", {answer['compared']}" if answer.get("compared") else ""
     note(
         f"{answer['measure']} cost, {answer['currency']}, {answer['from']} to {answer['to']} ({answer['zone']}){compared}; "
-        f"total {_dollars(answer['total'])}",
+        f"total {amount_text(answer['total'], answer['currency'])}",
         quiet=quiet,
     )
-    if quality := quality_text(answer.get("quality")):
+    if quality := quality_text(answer.get("quality"), answer["currency"]):
         note(quality, quiet=quiet)
     unpriced = answer["unpriced"]
     if unpriced["calls"]:
         note(
             f"{unpriced['calls']:,} calls with {unpriced['tokens']:,} tokens have no price: tally prices explain MODEL",
+            quiet=quiet,
+        )
+    for text in (answer.get("convert") or {}).get("notes", ()):
+        note(text, quiet=quiet)
+    for one in answer["unconverted"]:
+        source, target = one["currency"], answer["currency"]
+        note(f"  next:  tally currency set {source} {target} RATE --from {one['first']}", quiet=quiet)
+        if not answer["convert"]["via"] and "EUR" not in {source, target}:
+            note("  next:  --via EUR          where both have a rate with the euro", quiet=quiet)
+    _print_others(answer, quiet)
+
+
+def _print_others(answer: dict[str, Any], quiet: bool) -> None:
+    """Amounts in other currencies are in no sum of this one; they are not kept quiet about."""
+    others = answer.get("other_currencies") or []
+    if others:
+        named = " and ".join(others)
+        note(
+            f"there are rows in {named} too, in no sum here: --currency {others[0]}, or --convert {answer['currency']}",
             quiet=quiet,
         )
