@@ -13,7 +13,6 @@ import duckdb
 import pytest
 
 from tallystick.cli.price_changes import read_file
-from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import DAY_US
 from tallystick.operations.context import Context
 from tallystick.operations.simulate_prices import Simulation, simulate_prices, totals
