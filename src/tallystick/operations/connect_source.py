@@ -8,6 +8,7 @@ from threading import Lock
 
 from tallystick.connectors.kept import Source
 from tallystick.connectors.registry import Kinds
+from tallystick.kernel.errors import TallyError
 from tallystick.operations.context import now_us
 from tallystick.ports import Connector, Setup, SourceFailed
 from tallystick.pricing.book import PriceBook
@@ -100,6 +101,8 @@ def connect(sources: Sources, source: Source, secrets: Secrets) -> Connector:
         return kind.connect(setup)
     except SourceFailed:
         raise
+    except TallyError as error:
+        raise SourceFailed(f"it cannot be made from its options: {error.what}") from None
     except Exception as error:
         raise SourceFailed(f"it cannot be made from its options: {type(error).__name__}: {error}") from error
 

@@ -17,7 +17,7 @@ from tallystick.web.address import Address
 from tallystick.web.drill import next_dimension
 from tallystick.web.render import PAGES, THEME_COOKIE, facts, render
 from tallystick.web.site import Site
-from tallystick.web.sources_page import BILL_COLUMNS, COLUMNS, bill_row, source_row
+from tallystick.web.sources_page import BILL_COLUMNS, COLUMNS, bill_row, source_row, troubles
 
 SEARCHED = ("team", "provider", "model", "feature", "customer", "user", "key", "agent")
 SEARCHED_DAYS = 92
@@ -38,11 +38,12 @@ def serve_sources(request: Request, site: Site) -> Response:
     """``/sources``: what data is in, how fresh, how sure."""
     context = site.context
     rows = [source_row(one, context.zone) for one in list_sources(context)]
-    bills = [bill_row(one, context.zone) for one in report_sources(context)]
+    reports = report_sources(context)
+    bills = [bill_row(one, context.zone) for one in reports]
     about = facts(None, read_freshness(context), now_us(), context.zone)
     return render(
         request, site, "sources.html", heading="Sources", columns=COLUMNS, sources=rows, base_urls=site.base_urls,
-        bill_columns=BILL_COLUMNS, bills=bills, facts=about,
+        bill_columns=BILL_COLUMNS, bills=bills, troubles=troubles(reports), facts=about,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Sources as rows: what is in, how fresh, how sure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tallystick.charts.format import count, money, percent
@@ -75,13 +76,12 @@ BILL_COLUMNS: tuple[Column, ...] = (
     Column("Lag"),
     Column("Last load"),
     Column("Next run"),
-    Column("What to do"),
 )
 _STATES = {
     "new": "not read yet",
     "ok": "well",
     "stale": "not read lately",
-    "failing": "tried again by itself",
+    "failing": "retrying",
     "stopped": "stopped",
 }
 
@@ -93,7 +93,7 @@ def bill_row(report: SourceReport, zone: str) -> list[Figure]:
         Figure(f"{source.name} ({source.kind})"),
         Figure(source.account),
         Figure(_STATES[report.state]),
-        Figure(f"{percent(report.covered_days, COVERED_DAYS)} of {COVERED_DAYS} days"),
+        Figure(f"{count(report.covered_days)} of {COVERED_DAYS}"),
         Figure(count(report.rows)),
         Figure(count(report.rejected)),
         Figure("–" if report.last_at is None else dates.day(local_day(report.last_at), year=True)),
@@ -106,5 +106,9 @@ def bill_row(report: SourceReport, zone: str) -> list[Figure]:
             if report.state == "stopped"
             else "now"
         ),
-        Figure(report.error or "–"),
     ]
+
+
+def troubles(reports: Sequence[SourceReport]) -> list[tuple[str, str]]:
+    """Sources that want somebody, with what happened and what to do: whole, for a cell of a table would cut it."""
+    return [(one.source.name, one.error) for one in reports if one.error]
