@@ -81,7 +81,10 @@ def test_the_ledger_lists_its_rows_and_shows_the_lines_behind_one() -> None:
     # The report says 60 cents of it, but the invoice's one line for both days has the last word.
     for words in (("ledger", "show"), ("reconcile", "explain")):
         shown = say(*words, stray["claim"]).stdout
-        for word in ("2026-10-01", "main", "invoiced  $5.50", "rounding: +$0.005000", "load_invoice_1", "page"):
+        for word in (
+            "shadow", "2026-10-02", "main", "reported  $0.60", "invoiced  $5.50", "rounding: +$0.005000", "load_report_1",
+            "load_invoice_1", "page",
+        ):  # fmt: skip
             assert word in shown, shown
     (line,) = read("ledger", "show", stray["claim"])["lines"]
     assert (line["line_no"], Decimal(line["billed_cost"])) == (1, Decimal("5.505"))

@@ -62,9 +62,11 @@ def test_all_rows_together_are_the_cost_of_record_and_each_kind_is_its_part(octo
     }
 
     own = ask(october, LedgerWish(kinds=("own",)))
-    assert {(row.charge_category, row.effective_cost, row.calls) for row in own.rows} == {
-        ("Tax", 22 * CENT, None),
-        ("Credit", -11 * CENT, None),
+    # Both are said of two days: each has its half.
+    assert {(row.at, row.charge_category, row.effective_cost, row.calls) for row in own.rows} == {
+        (OCTOBER + day * DAY, category, cents * CENT // 2, None)
+        for day in (0, 1)
+        for category, cents in (("Tax", 22), ("Credit", -11))
     }
     (stray,) = ask(october, LedgerWish(kinds=("residual",))).rows
     assert (stray.dimensions["model"], stray.dimensions["team"], stray.basis) == ("shadow", "lab", "invoiced")
@@ -108,6 +110,12 @@ def test_a_claim_leads_to_the_lines_it_stands_on(october: Context) -> None:
     assert (traced.line.billed_cost, traced.line.quantity) == (440 * CENT, 4400)
     assert traced.load
     assert (traced.load.load_id, traced.load.rows) == ("load_report_1", 3)
+
+    # Reported in a line of its own and invoiced in a total: the row leads to what it is, and to who has the last word.
+    (stray,) = ask(october, LedgerWish(kinds=("residual",))).rows
+    trace = trace_claim(october, stray.claim)
+    assert [(one.line.layer, one.line.model) for one in trace.lines] == [("cost", "shadow"), ("invoice", "")]
+    assert (trace.steps[0].reported_cost, trace.steps[1].invoiced_cost) == (60 * CENT, 550 * CENT + CENT // 2)
 
     (tax,) = lines_of(october, run.run_id, "tax")
     trace = trace_claim(october, tax.claim, run.run_id)

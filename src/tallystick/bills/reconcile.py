@@ -154,6 +154,7 @@ def _residual(claim: Claim, said: Said) -> Held:
     return Held(
         item, said.quantity, amounts.effective, amounts.list_cost, amounts.billed, amounts.contracted,
         quantity_said=True, listed=amounts.list_cost is not None, basis=BASIS[said.layer], claim=claim.claim_id,
+        told_by=claim.claim_id,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ class Held:
     Attributes:
         quantity_said: A provider's report has stated the quantity.
         claim: The last claim that covered it, empty while it is metered alone.
+        told_by: The claim that spoke of it first, of what was never metered: it says what it is.
         listed, contracted: Whether a line stated them; else what was metered stands.
     """
 
@@ -32,10 +33,16 @@ class Held:
     listed: bool = False
     basis: str = "metered"
     claim: str = ""
+    told_by: str = ""
 
     @property
     def metered(self) -> bool:
         return self.item.said is None
+
+    @property
+    def claims(self) -> str:
+        """What it stands on, with a space between: who says what it is, then who says what it costs."""
+        return " ".join(dict.fromkeys(filter(None, (self.told_by, self.claim))))
 
 
 @dataclass(frozen=True, slots=True)

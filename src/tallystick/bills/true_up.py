@@ -1,11 +1,13 @@
 """The rows that bills add to the charges, by column."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tallystick.bills.cells import SERVICE_CATEGORY, Landed
-from tallystick.bills.reconcile import Own
+from tallystick.bills.reconcile import Outcome, Own
 from tallystick.bills.said import Said
+from tallystick.bills.spread import spread
 from tallystick.bills.step import Held
+from tallystick.kernel.period import DAY_US
 from tallystick.usage.dimensions import CHARGE_DIMENSIONS
 from tallystick.usage.meters import BY_NAME
 
@@ -40,9 +42,15 @@ def covered_columns(run_id: str, currency: str, landed: Sequence[Landed], meters
     return data
 
 
-def other_columns(run_id: str, account: str, currency: str, held: Iterable[Held], own: Iterable[Own]) -> Columns:
-    """What was billed and never metered, and the rows of their own: whole, with what their lines know."""
-    rows = [_residual(one) for one in held if one.item.said is not None] + [_own(one) for one in own]
+def other_columns(run_id: str, account: str, currency: str, outcome: Outcome, until: int) -> Columns:
+    """What was billed and never metered, and the rows of their own: whole, with what their lines know.
+
+    What is said of several days is the same on each of them, so that no day stands out for a line of a month; of
+    days from `until` on, which is the end of the month, nothing is said.
+    """
+    found = [(_residual(one), one.item.said) for one in outcome.held if one.item.said is not None]
+    found += [(_own(one), one.said) for one in outcome.own]
+    rows = [day for row, said in found for day in _by_day(row, said.start, min(said.end, until))]
     data: dict[str, list[object]] = {}
     for row in rows:
         row |= {"run_id": run_id, "currency": currency, "provider_account": account}
@@ -57,10 +65,23 @@ _AMOUNTS = frozenset({"effective_cost", "whole_cost", "billed_cost", "list_cost"
 _NULLABLE = _AMOUNTS | {"input_tokens", "output_tokens"} | {f"{kind}_{name}" for name in BY_NAME for kind in "qc"}
 
 
+def _by_day(row: dict[str, object], start: int, end: int) -> list[dict[str, object]]:
+    days = range(start, max(end, start + 1), DAY_US)
+    shares = {
+        name: spread(amount, [1] * len(days))
+        for name, amount in row.items()
+        if name in _NULLABLE and isinstance(amount, int)
+    }
+    return [
+        row | {"charge_period_start": day} | {name: parts[place] for name, parts in shares.items()}
+        for place, day in enumerate(days)
+    ]
+
+
 def _residual(one: Held) -> dict[str, object]:
     said = one.item.said
     assert said is not None
-    row = _row(said, "residual", one.claim, one.basis)
+    row = _row(said, "residual", one.claims, one.basis)
     amounts = {"effective_cost": one.effective, "whole_cost": one.effective, "billed_cost": one.billed}
     row |= amounts | {"list_cost": one.list_cost, "contracted_cost": one.contracted}
     if said.meter:

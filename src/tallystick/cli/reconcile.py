@@ -70,9 +70,11 @@ def explain_claim(claim: str, data: Any, config: Any, *, as_json: bool) -> None:
     what = first["model"] or first["service_name"] or first["charge_category"]
     typer.echo(f"{what} {first['meter']}  {first['charge_period_start'][:10]}  {answer['account']}".rstrip())
     for title, name in (("metered", "metered_cost"), ("reported", "reported_cost"), ("invoiced", "invoiced_cost")):
-        if first[name] is not None:
-            typer.echo(f"  {title:9} {_dollars(first[name])}")
-    typer.echo(f"  {'change':9} {_dollars(first['amount'], sign=True)}")
+        known = [Decimal(one[name]) for one in answer["steps"] if one[name] is not None]
+        if known:
+            typer.echo(f"  {title:9} {_dollars(str(sum(known)))}")
+    change = sum(Decimal(one["amount"]) for one in answer["steps"])
+    typer.echo(f"  {'change':9} {_dollars(str(change), sign=True)}")
     for one in answer["classes"]:
         typer.echo(f"  {one['class']}: {_dollars(one['amount'], sign=True)}, {one['why']}")
     columns = ["source", "dataset", "load", "page", "line", "amount", "sub account", "key", "description"]
@@ -80,6 +82,11 @@ def explain_claim(claim: str, data: Any, config: Any, *, as_json: bool) -> None:
     if rows:
         typer.echo("")
         print_rows(columns, rows, form=Form.TEXT, numeric=_LINE)
+    elif answer["copies"]:
+        typer.echo("")
+        pairs = [[one["event_id"], one["source"], _dollars(one["effective_cost"]), one["counted_as"], one["counted_source"]]
+                 for one in answer["copies"]]  # fmt: skip
+        print_rows(["does not count", "of", "metered at", "counts", "of"], pairs, form=Form.TEXT, numeric=_LINE)
     else:
         note("no line of a bill speaks of it")
 

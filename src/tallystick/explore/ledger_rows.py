@@ -64,7 +64,7 @@ class LedgerAsked:
 
     Attributes:
         kinds, bases: Any of these; empty for all.
-        claim: Only rows of one claim.
+        claim: Only rows that stand on this claim; a row may stand on several.
         runs: Reconciliations that count.
     """
 
@@ -147,7 +147,7 @@ def _true_ups(statement: Statement, asked: LedgerAsked) -> str:
     if asked.kinds:
         parts.append(statement.speech.one_of("part", statement.bind(list(asked.kinds))))
     if asked.claim:
-        parts.append(f"claim = {statement.bind(asked.claim)}")
+        parts.append(f"position({statement.bind(asked.claim)} IN claim) > 0")
     calls = "nullIf(input_tokens, input_tokens)"
     return (
         f"SELECT charge_period_start, part AS kind, {dims}, basis, currency, charge_category, service_name, claim, "  # noqa: S608

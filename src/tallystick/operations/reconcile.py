@@ -34,7 +34,7 @@ from tallystick.pricing.book import PriceBook
 from tallystick.usage.meters import BY_NAME, FACT_METERS
 
 # Raised when the same input would give another outcome, so that every month is looked at again.
-_RULES = 2
+_RULES = 3
 
 
 def month_of(at_us: int) -> Period:
@@ -213,7 +213,7 @@ def _run(context: Context, month: Month, given: _Given) -> tuple[Reconciliation,
         if given.current is not None and given.current.content_hash == digest.hexdigest():
             store.drop_runs(engine, [run_id])
             return given.current, False
-        others = other_columns(run_id, month.account, month.currency, outcome.held, outcome.own)
+        others = other_columns(run_id, month.account, month.currency, outcome, month.end)
         store.append_true_ups(engine, others)
         store.append_variances(engine, run_id, outcome.rows)
     return _summary(month, outcome, given, (run_id, at, free, digest.hexdigest())), True

@@ -1,6 +1,6 @@
 """From a claim of a reconciliation to the lines it stands on: source, load, page, line, and what they say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tallystick.bills.model import BillLine, Layer, Load
@@ -17,6 +17,7 @@ from tallystick.operations.read_names import names_of
 from tallystick.operations.reconcile import lines_of, list_reconciliations, read_reconciliation
 
 _MOST_ROWS = 1000
+_MOST_CLAIMS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +60,34 @@ class Trace:
 def trace_claim(context: Context, claim: str, run_id: str = "") -> Trace:
     """A claim of a run; without a run, of the newest one that counts and knows it.
 
+    Several with spaces between, as rows of the ledger that stand on several have them, are one trace.
+
     Raises:
         NotFound: No run has such a claim.
     """
     runs = [read_reconciliation(context, run_id)] if run_id else list_reconciliations(context)
     for run in runs:
-        steps = lines_of(context, run.run_id, "difference", claim=claim, limit=_MOST_ROWS)
-        if steps:
-            return _traced(context, run, claim, tuple(steps))
+        found = [one for name in claim.split()[:_MOST_CLAIMS] if (one := _of_run(context, run, name)) is not None]
+        if found:
+            return _together(found)
     raise NotFound(
         f'no claim "{claim[:60]}" in any reconciliation',
         next_steps=("claims are named in the rows of `tally reconcile PERIOD --account A --json`",),
     )
+
+
+def _of_run(context: Context, run: Reconciliation, claim: str) -> Trace | None:
+    steps = lines_of(context, run.run_id, "difference", claim=claim, limit=_MOST_ROWS)
+    return _traced(context, run, claim, tuple(steps)) if steps else None
+
+
+def _together(traces: Sequence[Trace]) -> Trace:
+    first = traces[0]
+    return Trace(
+        first.run, " ".join(one.claim for one in traces), tuple(step for one in traces for step in one.steps),
+        tuple(part for one in traces for part in one.parts), first.layer,
+        tuple(line for one in traces for line in one.lines), tuple(copy for one in traces for copy in one.copies),
+    )  # fmt: skip
 
 
 def _traced(context: Context, run: Reconciliation, claim: str, steps: tuple[VarianceRow, ...]) -> Trace:

@@ -1,9 +1,10 @@
 """What a claim stands on: its steps, and each line of the source with the way back to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tallystick.bills.columns import LINE_FIELDS
-from tallystick.bills.model import BillLine
+from tallystick.bills.model import LAYERS, BillLine
 from tallystick.bills.reconciliation import CLASS_TITLES
 from tallystick.charts.format import count, money
 from tallystick.explore.describe import label
@@ -70,17 +71,17 @@ def claim_page(trace: Trace, zone: str) -> ClaimPage:
     """Write a claim."""
     first, currency = trace.steps[0], trace.run.currency
     lines = [one.line for one in trace.lines]
+    layers = [layer for layer in LAYERS if any(one.layer == layer for one in lines)]
     total = sum(amount_of(one) or 0 for one in lines)
     what = first.model or first.service_name or first.charge_category
     meter = f", {label(first.meter)}" if first.meter else ""
     return ClaimPage(
         title=f"{what}{meter}, {days_words(first.charge_period_start, first.charge_period_end)}",
-        layer="two gateways" if trace.copies else _LAYERS.get(trace.layer or "", "no bill"),
+        layer=" and the ".join(_LAYERS[one] for one in layers) or _LAYERS.get(trace.layer or "", "no bill"),
         facts=tuple(
             (name, Figure(money(grains, currency, sign=name == "Change"), exact(grains)))
             for name, grains in (
-                ("Metered", first.metered_cost), ("Reported", first.reported_cost), ("Invoiced", first.invoiced_cost),
-                ("Change", first.amount),
+                (name, _known([getattr(one, column) for one in trace.steps])) for name, column in _FACTS
             )
             if grains is not None
         ),
@@ -89,7 +90,8 @@ def claim_page(trace: Trace, zone: str) -> ClaimPage:
             for one in trace.parts
         ),
         lines=tuple(_line(one, zone) for one in trace.lines[:_MOST_LINES]),
-        total=Figure(money(total, currency), exact(total)),
+        # A report and the invoice over it say the same dollars: they are not added.
+        total=Figure(money(total, currency), exact(total)) if len(layers) == 1 else Figure(""),
         more=max(0, max(len(lines), len(trace.copies)) - _MOST_LINES),
         calls=calls_href(first),
         explore=calls_href(first, "/explore"),
@@ -103,6 +105,16 @@ def _copy(one: Copy, zone: str) -> CopyView:
         dates.clock(one.occurred_at, zone), f"/requests/{one.event_id}", one.source, amount,
         f"/requests/{one.kept_id}", one.kept_source,
     )  # fmt: skip
+
+
+_FACTS = (
+    ("Metered", "metered_cost"), ("Reported", "reported_cost"), ("Invoiced", "invoiced_cost"), ("Change", "amount"),
+)  # fmt: skip
+
+
+def _known(amounts: Sequence[int | None]) -> int | None:
+    known = [one for one in amounts if one is not None]
+    return sum(known) if known else None
 
 
 def amount_of(line: BillLine) -> int | None:

@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -146,7 +146,7 @@ def _calls(row: LedgerRow, zone: str) -> str:
 def _claim(row: LedgerRow) -> str:
     month, account = f"{local_day(row.at):%Y-%m}", row.dimensions.get("provider_account", "")
     currency = {"currency": row.currency} if row.currency != "USD" else {}
-    return f"/reconcile/{month}/claims/{row.claim}?{urlencode({'account': account, **currency})}"
+    return f"/reconcile/{month}/claims/{quote(row.claim, safe='')}?{urlencode({'account': account, **currency})}"
 
 
 def _choices(asked: Ask, name: str, words: dict[str, str], now: tuple[str, ...]) -> list[Any]:
