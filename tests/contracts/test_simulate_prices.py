@@ -10,9 +10,12 @@ from tallystick.kernel.errors import ConfigError
 from tallystick.kernel.period import DAY_US, HOUR_US
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_events
+from tallystick.operations.post_charges import post_charges
 from tallystick.operations.refresh_prices import write_cards
 from tallystick.operations.simulate_prices import Effect, simulate_prices, totals
 from tallystick.operations.start_ledger import start_ledger
+from tallystick.pricing import store
+from tallystick.pricing.contract import parse_contract
 from tallystick.pricing.model import Tier
 from tallystick.pricing.scenario import parse_scenario
 from tallystick.usage.model import UsageEvent
@@ -138,6 +141,47 @@ def test_a_change_of_the_future_is_shown_as_if_it_had_held(spent: Context) -> No
         one.value: one for one in totals(run(spent, {"model": "plain", "from": "2027-01-01", "percent": 50})["model"])
     }
     assert (found["plain"].after or 0) * 2 == (found["plain"].before or 0) * 3
+
+
+@ON_ONE
+def test_a_contract_makes_of_the_changed_list_price_what_it_makes_of_the_list_price(spent: Context) -> None:
+    contract = parse_contract({"name": "half", "provider": "p", "model": "plain", "discount_percent": 50}, "test")
+    store.write_contract(spent.config_db, contract, spent.config_db.next_version())
+    rows = spent.ledger.rows("SELECT sum(q_uncached_input + 5 * q_plain_output) FROM usage_event WHERE model = 'plain'")
+    (listed,) = (int(str(row[0])) for row in rows)
+    found = {one.value: one for one in totals(run(spent, {"model": "plain", "percent": 100})["model"])}
+    # Lists of 2 and 10 grains, halved: 1 and 5; of 4 and 20: 2 and 10.
+    assert (found["plain"].before, found["plain"].after) == (listed, 2 * listed)
+
+
+def test_a_call_that_two_captures_brought_is_replayed_once(spent: Context) -> None:
+    at = START + 480 * HOUR_US
+    both = [
+        UsageEvent(f"e-{source}", f"c-{source}", at + skew, source=source, provider="p", request_model="plain",
+                   model="plain", response_id="resp_0123456789abcdef", measured=used(uncached_input=100))
+        for source, skew in (("gateway", 0), ("import:proxy", 5))
+    ]  # fmt: skip
+    ingest_events(spent, both)
+    post_charges(spent)
+    (one,) = totals(run(spent, {"model": "plain", "percent": 50}, start=at, end=at + DAY_US)["model"])
+    assert (one.before, one.after, one.calls) == (200, 300, 1)
+
+
+@ON_ONE
+def test_changes_that_meet_no_usage_or_lie_ahead_are_named(spent: Context) -> None:
+    changes = [
+        {"model": "plain", "from": "2027-01-01", "percent": 50},
+        {"model": "plian", "percent": 50},
+        {"model": "long", "tokenizer_percent": 10},
+        {"provider": "q", "model": "plain", "input": "5"},
+    ]
+    told: list[tuple[int, int]] = []
+    found = simulate_prices(
+        spent, parse_scenario({"change": changes}, "test"), start_us=START, end_us=END,
+        on_progress=lambda done, total: told.append((done, total)),
+    )  # fmt: skip
+    assert (found.idle, found.as_if) == ((2, 4), (1,))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 @ON_ONE

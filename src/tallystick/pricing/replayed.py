@@ -101,18 +101,18 @@ def _times(dialect: Speaks, quantity: str, millionths: int) -> str:
     )
 
 
-def grouped(dialect: Speaks, rated: str, dimension: str, months: int) -> str:
-    """Sums of rated usage by a dimension and month: parameters `month1` … are the starts of the later months.
+def grouped(dialect: Speaks, rated: str, dimensions: Sequence[str]) -> str:
+    """Sums of rated usage by each of some dimensions, in one pass over the events of a period.
 
-    Columns: value, month (its number), currency, cost, calls, tokens without a price.
+    Columns: for each dimension 0 where the row is of it and 1 where it is of another, then the values of all of
+    them, currency, cost, calls, tokens without a price.
     """
-    month = " + ".join(
-        f"CASE WHEN u.occurred_at >= {dialect.instant(f'$month{number}')} THEN 1 ELSE 0 END"
-        for number in range(1, months)
-    )
+    marks = ", ".join(f"grouping({one})" for one in dimensions)
+    sets = ", ".join(f"({one}, currency)" for one in dimensions)
     return (
-        f"SELECT u.{dimension} AS value, {month or '0'} AS month, r.currency AS currency, sum(r.list_cost) AS cost, "
-        "sum(CASE WHEN u.source_key <> '' THEN coalesce(u.q_requests, 1) ELSE 1 END) AS calls, "
-        f"sum(r.unpriced_tokens) AS unpriced FROM ({rated}) r JOIN {dialect.final(EVENTS)} u ON u.event_id = r.event_id "
-        f"WHERE {within(dialect)} GROUP BY u.{dimension}, month, r.currency ORDER BY value, month, currency"
+        f"SELECT {marks}, {', '.join(dimensions)}, currency, sum(cost), sum(calls), sum(unpriced) FROM ("
+        f"SELECT {', '.join(f'u.{one} AS {one}' for one in dimensions)}, r.currency AS currency, r.list_cost AS cost, "
+        "CASE WHEN u.source_key <> '' THEN coalesce(u.q_requests, 1) ELSE 1 END AS calls, r.unpriced_tokens AS unpriced "
+        f"FROM ({rated}) r JOIN {dialect.final(EVENTS)} u ON u.event_id = r.event_id WHERE {within(dialect)}"
+        f") g GROUP BY GROUPING SETS ({sets})"
     )
