@@ -89,3 +89,15 @@ def test_the_ledger_lists_its_rows_and_shows_the_lines_behind_one() -> None:
     lines = read("ledger", "show", stray["claim"])["lines"]
     found = [(line["line_no"], Decimal(line["billed_cost"])) for line in lines]
     assert found == [(3, Decimal("0.6")), (1, Decimal("5.505"))]
+
+
+@pytest.mark.parametrize("words", [("2020-01",), ("2020-01", "--account", "nobody")])
+def test_a_period_without_anything_says_so_and_leaves_no_month(words: tuple[str, ...]) -> None:
+    before = read("reconcile")["reconciliations"]
+    said = say("reconcile", *words)
+    assert (
+        f"Nothing to reconcile for {' '.join(reversed([one for one in words if one != '--account']))}: no bill"
+        in said.stderr
+    )
+    assert read("reconcile", *words)["reconciliations"] == []
+    assert read("reconcile")["reconciliations"] == before

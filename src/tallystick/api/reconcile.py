@@ -51,7 +51,8 @@ def post_reconciliations(asked: Asked, new: NewReconcile) -> dict[str, Any]:
             runs = list_reconciliations(asked.context, new.account)
         else:
             period = month_named(new.period)
-            runs = [reconcile(asked.context, account, period, new.currency) for account in _accounts(asked, new)]
+            made = [reconcile(asked.context, account, period, new.currency) for account in _accounts(asked, new)]
+            runs = [one for one in made if one.run_id]
     return {"reconciliations": [run_wire(one) for one in runs], "demo": bool(asked.context.demo)}
 
 
@@ -152,8 +153,14 @@ def trace_wire(trace: Trace) -> dict[str, Any]:
         "classes": [row_wire(one) for one in trace.parts],
         "lines": [_line_wire(one) for one in trace.lines],
         "copies": [
-            {"event_id": one.event_id, "source": one.source, "counted_as": one.kept_id, "counted_source": one.kept_source,
-             "at": rfc3339(one.occurred_at), "effective_cost": money(one.effective_cost)}
+            {
+                "event_id": one.event_id,
+                "source": one.source,
+                "counted_as": one.kept_id,
+                "counted_source": one.kept_source,
+                "at": rfc3339(one.occurred_at),
+                "effective_cost": money(one.effective_cost),
+            }
             for one in trace.copies
         ],
     }

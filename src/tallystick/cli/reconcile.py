@@ -45,7 +45,8 @@ def reconcile(
     with open_client(data, config) as client:
         answer = client.call("POST", "/api/v1/reconciliations", json=body)
     runs = answer["reconciliations"]
-    _print(answer, chosen_form(as_json=as_json, as_csv=as_csv), quiet)
+    asked = " ".join(filter(None, (account, period)))
+    _print(answer, chosen_form(as_json=as_json, as_csv=as_csv), quiet, asked)
     over = [one for one in runs if most is not None and _differs(one) > most]
     for one in over:
         note(f"{one['period']} {one['account']} differs by {_differs(one):.2%}, more than {fail_above}")
@@ -97,14 +98,14 @@ def _line(one: dict[str, Any]) -> list[str]:
     return [*where, _dollars(amount), one["sub_account_id"], one["credential_id"], one["description"]]
 
 
-def _print(answer: dict[str, Any], form: Form, quiet: bool) -> None:
+def _print(answer: dict[str, Any], form: Form, quiet: bool, asked: str) -> None:
     runs = answer["reconciliations"]
     if form is Form.JSON:
         print_json(answer)
         return
     if not runs:
         note(
-            "No bill speaks of that.\n"
+            f"Nothing to reconcile{f' for {asked}' if asked else ''}: no bill or report that is loaded speaks of it.\n"
             "  next:  tally import FILE       read an invoice, a cost export or a FOCUS file\n"
             "  next:  tally sync              fetch the reports of configured sources",
             quiet=quiet,

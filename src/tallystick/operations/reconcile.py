@@ -50,6 +50,8 @@ def month_of(at_us: int) -> Period:
 def reconcile(context: Context, account: str, period: Period, currency: str = "USD") -> Reconciliation:
     """The month's reconciliation, new or as it stands where nothing changed.
 
+    Where nothing was metered and no bill speaks, one that is not kept: it has no `run_id`.
+
     Args:
         context: The instance.
         account: Our name of a provider account.
@@ -202,6 +204,8 @@ def _run(context: Context, month: Month, given: _Given) -> tuple[Reconciliation,
         Facts(month.account, month.currency, items, said, given.match, given.copied),
         _price_of(load_book(context.config_db)),
     )
+    if given.current is None and not (outcome.held or outcome.rows):
+        return _summary(month, outcome, given, ("", at, free, "")), False
     run_id, digest = new_id("rec", at), sha256()
     digest.update(repr((_RULES, outcome.rows, outcome.held, outcome.own, free, given.loads)).encode())
     with engine.transaction():

@@ -20,7 +20,7 @@ from tallystick.web import dates
 from tallystick.web.address import Address, describe
 from tallystick.web.explore_figure import Figured, closed, figure, open_from
 from tallystick.web.explore_table import Table, table
-from tallystick.web.view import NAMES, NOTHING, Figure, Sentence, Shown, Tile, exact, tokens
+from tallystick.web.view import NAMES, Figure, Sentence, Shown, Tile, exact, tokens, why_unknown
 
 AGAINST: dict[Compare, str] = {
     "weekdays": "the same weekdays before",
@@ -100,7 +100,7 @@ def sentence(breakdown: Breakdown, address: Address) -> Sentence | None:
         if total.now.cost is not None
         else (
             f"{count(total.now.calls)} calls in {dates.number_of_days(query.period, query.zone)}, "
-            f"{NAMES[query.measure].lower()} unknown: {NOTHING[query.measure]}."
+            f"{NAMES[query.measure].lower()} unknown: {why_unknown(query)}."
         )
     )
     return Sentence(

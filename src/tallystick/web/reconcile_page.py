@@ -188,6 +188,27 @@ def sentence(run: Reconciliation) -> str:
     return f"{lead}, {more}. {share}."
 
 
+def closed_month(runs: Sequence[Reconciliation], at_us: int) -> tuple[str, str] | None:
+    """The last month that is over and invoiced, in words with the way to it; None where there is none.
+
+    ``October: invoiced $13,407.37, $212.00 more than metered``, in one currency: that of its largest account.
+    """
+    over = [one for one in runs if one.period_end <= at_us and one.invoiced is not None]
+    if not over:
+        return None
+    last = max(one.period_start for one in over)
+    of_month = [one for one in over if one.period_start == last]
+    currency = max(of_month, key=lambda one: (abs(one.billed), one.currency)).currency
+    mine = [one for one in of_month if one.currency == currency]
+    apart, key = sum(one.difference for one in mine), month_key(mine[0])
+    size = money(abs(apart), currency, _CENTS)
+    than = f"{size} {'more' if apart > 0 else 'less'} than metered" if abs(apart) >= _AGREED else "as metered"
+    return (
+        f"{_MONTHS[int(key[5:]) - 1]}: invoiced {money(sum(one.billed for one in mine), currency, _CENTS)}, {than}",
+        f"/reconcile/{key}",
+    )
+
+
 def _figure(run: Reconciliation, name: str, grains: int | None, *, sign: bool = False) -> Figure:
     if grains is None:
         return Figure("–")

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from tallystick.explore.describe import compared_text, title_text
 from tallystick.explore.model import Breakdown
 from tallystick.operations.manage_budgets import visible_budgets
+from tallystick.operations.reconcile import list_reconciliations
 from tallystick.operations.show_budgets import report_budgets
 from tallystick.org.authorize import may
 from tallystick.web.address import describe
@@ -17,6 +18,7 @@ from tallystick.web.currency_choice import currency_choice
 from tallystick.web.explore_figure import figure
 from tallystick.web.explore_page import Chip, explore_page, sentence
 from tallystick.web.overview_page import changes, todos
+from tallystick.web.reconcile_page import closed_month
 from tallystick.web.render import facts, render
 from tallystick.web.site import Site
 
@@ -69,8 +71,16 @@ def _overview(request: Request, asked: Ask, by_owner: Breakdown) -> Response:
         changes=changes((by_owner, by_model, by_other), explorer),
         todos=todos(by_owner, by_model, explorer),
         at_risk=_at_risk(asked),
+        closed=_closed(asked),
         facts=facts(asked.query, by_owner.freshness, asked.now_us),
     )
+
+
+def _closed(asked: Ask) -> tuple[str, str] | None:
+    """The last invoiced month against what was metered; none under a filter, for it is of all calls."""
+    if asked.query.filters or not may(asked.principal, "instance"):
+        return None
+    return closed_month(list_reconciliations(asked.site.context), asked.now_us)
 
 
 def _at_risk(asked: Ask) -> list[BudgetRow]:

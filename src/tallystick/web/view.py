@@ -20,12 +20,6 @@ BASIS = {
     "contracted": "metered usage at what contracts say, else at list price",
     "billed": "what invoices and cost reports say",
 }
-NOTHING = {
-    "effective": "no price is known for any of them",
-    "list": "no price is known for any of them",
-    "contracted": "no contract is recorded",
-    "billed": "no invoice is recorded",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +83,19 @@ class Shown:
     def money(self, grains: int | None) -> str:
         """An amount in a table."""
         return money(grains, self.query.currency, self.places)
+
+
+def why_unknown(query: Query) -> str:
+    """Why no row of an answer has a cost in its measure, true whatever prices, contracts and bills there are."""
+    bills_alone = query.basis in {"reported", "invoiced"}
+    if query.measure == "billed":
+        return "metered usage has none before a bill covers it" if query.basis == "metered" else _NO_BILL
+    if query.measure in {"list", "contracted"} and bills_alone:
+        return f"what is {query.basis} alone has none; ask for the cost of record"
+    return _NO_BILL if bills_alone else "no price is known for any of them"
+
+
+_NO_BILL = "no invoice or cost report covers any of them"
 
 
 def shown(breakdown: Breakdown, slots: Mapping[str, str] | None = None) -> Shown:
