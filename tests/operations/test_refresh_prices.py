@@ -12,6 +12,7 @@ from tallystick.operations.explain_price import card_to_wire, explain_price, exp
 from tallystick.operations.load_prices import book_version, changed_since, load_book
 from tallystick.operations.refresh_prices import refresh_prices, write_cards
 from tallystick.pricing import store
+from tallystick.pricing.corrected import corrected
 from tallystick.pricing.rate import rate
 from tallystick.storage.config_db import ConfigDb
 from tallystick.storage.version_word import VersionWord
@@ -99,7 +100,7 @@ def test_a_new_spelling_or_source_renames_the_row_and_keeps_its_id(context: Cont
 
 
 def test_a_card_is_read_back_as_it_was_written(context: Context) -> None:
-    written = {one.price_id: one for one in read_list()}
+    written = {one.price_id: one for one in corrected(read_list())}
     refresh_prices(context)
     for one in store.list_cards(context.config_db):
         source = written.pop(one.price_id)

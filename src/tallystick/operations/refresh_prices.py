@@ -14,6 +14,7 @@ from tallystick.connectors.list_prices import list_prices, version
 from tallystick.connectors.price_overrides import read_overrides
 from tallystick.operations.context import Context, Home, now_us
 from tallystick.pricing import store
+from tallystick.pricing.corrected import corrected
 from tallystick.pricing.fingerprint import content, identify, to_row
 from tallystick.pricing.model import PriceCard
 from tallystick.pricing.overlay import merge_overrides
@@ -21,7 +22,7 @@ from tallystick.pricing.override import parse_override
 from tallystick.storage.version_word import VersionWord
 
 # Raised when the rules that turn a list into cards change, so that books are built anew.
-RULES = "2026-11-23"
+RULES = "2026-11-24"
 
 
 def refresh_prices(context: Context | Home, override: Path | None = None) -> int:
@@ -42,13 +43,13 @@ def refresh_prices(context: Context | Home, override: Path | None = None) -> int
 
 
 def wanted_cards(override: Path | None, entries: Sequence[tuple[str, Mapping[str, object]]]) -> list[PriceCard]:
-    """The cards that list, override file and set prices make together; what was set last wins.
+    """The cards that list, its corrections, override file and set prices make together; what was set last wins.
 
     Raises:
         ConfigError: The file or an entry cannot be used.
     """
     overrides = read_overrides(override) if override else []
-    cards = merge_overrides(list_prices(), overrides, f"override {override.name}" if override else "")
+    cards = merge_overrides(corrected(list_prices()), overrides, f"override {override.name}" if override else "")
     for entry_id, body in entries:
         cards = merge_overrides(cards, [parse_override(body, f"price {entry_id}")], entry_id)
     return cards
