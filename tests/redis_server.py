@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.free_ports import free_port
+
 PROGRAM = shutil.which("redis-server")
 
 
@@ -24,9 +26,7 @@ class RunningRedis:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self.process = self._start()
 

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,13 +16,9 @@ from typing import Any
 
 import duckdb
 
+from tests.free_ports import free_port
+
 TALLY = Path(sys.executable).with_name("tally")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def fetch(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
@@ -32,7 +27,8 @@ def fetch(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, byte
         with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers or {})), timeout=30) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        return error.code, error.read()
+        with error:
+            return error.code, error.read()
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return 0, b""
 
@@ -135,17 +131,19 @@ def ledger_rows(data: Path) -> list[tuple[Any, ...]]:
 @contextlib.contextmanager
 def running_stub() -> Iterator[str]:
     """The provider stub as a process of its own; its base URL."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "tests.stub", "--port", str(port)], cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.stub"], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
     try:
-        deadline = time.monotonic() + 20
-        while fetch(f"http://127.0.0.1:{port}/v1/models")[0] == 0:
-            assert time.monotonic() < deadline, "the stub did not start"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        # It says where it is as soon as it listens, and nothing if it ends before.
+        url = process.stdout.readline().strip()
+        assert url, "the stub did not start"
+        yield url
     finally:
         process.kill()
         process.wait()
+        process.stdout.close()
 
 
 @contextlib.contextmanager

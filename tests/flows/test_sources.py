@@ -11,7 +11,8 @@ import pytest
 
 from tests.contracts.source_case import Reply, StandIn, standing_in
 from tests.contracts.tiny_source import CASE
-from tests.flows.running import Running, free_port, tally_toml
+from tests.flows.running import Running, tally_toml
+from tests.free_ports import free_port
 
 ROOT = Path(__file__).parents[2]
 FROM = "2026-11-03"

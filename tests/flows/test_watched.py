@@ -13,7 +13,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.flows.running import TALLY, Running, fetch, free_port, wait_for
+from tests.flows.running import TALLY, Running, fetch, wait_for
+from tests.free_ports import free_port
 from tests.notify.receivers import Receiver, http_receiver
 
 ASK = {"model": "gpt-4o-mini", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}
