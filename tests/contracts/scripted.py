@@ -76,13 +76,16 @@ class Provider:
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take a connection. Known from its first instant, so that it is closed also if its script never begins."""
         script = self.scripts[min(len(self.peers), len(self.scripts) - 1)]
         peer = Peer(reader, writer)
         self.peers.append(peer)
-        task = asyncio.current_task()
-        assert task is not None
+        task = asyncio.get_running_loop().create_task(self._play(script, peer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _play(self, script: Script, peer: Peer) -> None:
         try:
             await script(peer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -90,8 +93,7 @@ class Provider:
         except Exception as error:
             self.failures.append(error)
         finally:
-            self._tasks.discard(task)
-            writer.close()
+            peer.writer.close()
 
     @property
     def url(self) -> str:

@@ -47,7 +47,11 @@ class Driven:
         async def made() -> Counters:
             return make()
 
-        return cls(loop.run_until_complete(made()), loop)
+        try:
+            return cls(loop.run_until_complete(made()), loop)
+        except BaseException:
+            loop.close()
+            raise
 
     def run(self, awaitable: Awaitable[T]) -> T:
         async def whole() -> T:
@@ -100,6 +104,20 @@ class Driven:
         return self.run(self.counters.built())
 
     def close(self) -> None:
-        if not self.loop.is_closed():
+        if self.loop.is_closed():
+            return
+        try:
             self.run(self.counters.close())
+        finally:
+            self.run(_let_go())
             self.loop.close()
+
+
+async def _let_go() -> None:
+    """End what still runs on the loop, and let transports that were closed end too."""
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for _ in range(2):
+        await asyncio.sleep(0)

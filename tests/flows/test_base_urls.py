@@ -39,9 +39,10 @@ def test_the_printed_base_urls_work_and_each_caller_reaches_the_provider_with_it
                 key = product.tally("keys", "create", "--team", team, "--environment", environment)["key"]
                 _openai(printed["openai"], key)
             _openai(printed["vllm"], key)
-            message = anthropic.Anthropic(api_key=key, base_url=printed["anthropic"]).messages.create(
-                model="claude-sonnet-5", max_tokens=16, messages=[{"role": "user", "content": "hi"}]
-            )
+            with anthropic.Anthropic(api_key=key, base_url=printed["anthropic"]) as client:
+                message = client.messages.create(
+                    model="claude-sonnet-5", max_tokens=16, messages=[{"role": "user", "content": "hi"}]
+                )
             assert message.usage.output_tokens > 0
         seen = [
             dict(one["headers"]) for one in json.loads(fetch(f"{stub}/__stub/requests")[1]) if one["method"] == "POST"
@@ -61,7 +62,7 @@ def _printed(log: Path) -> dict[str, str]:
 
 
 def _openai(base_url: str, key: str) -> None:
-    client = openai.OpenAI(api_key=key, base_url=base_url)
-    answer = client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}])
+    with openai.OpenAI(api_key=key, base_url=base_url) as client:
+        answer = client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}])
     assert answer.usage is not None
     assert answer.usage.total_tokens > 0

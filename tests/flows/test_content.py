@@ -16,11 +16,11 @@ ON = '[content]\nstore = true\nredact_patterns = ["\\\\d{4} \\\\d{4} \\\\d{4} \\
 
 def say(product: Running, key: str) -> str:
     """A plain call and a stream of one user; the id of the first."""
-    client = openai.OpenAI(api_key=key, base_url=f"{product.url}/openai/v1")
     words = [{"role": "user", "content": f"{PLANTED} pays with {CARD}"}]
     ask = {"model": "gpt-4o-mini", "messages": words, "extra_headers": {"X-Cost-User": "ursula"}}
-    answer = client.chat.completions.with_raw_response.create(**ask)
-    assert list(client.chat.completions.create(stream=True, **ask))
+    with openai.OpenAI(api_key=key, base_url=f"{product.url}/openai/v1") as client:
+        answer = client.chat.completions.with_raw_response.create(**ask)
+        assert list(client.chat.completions.create(stream=True, **ask))
     product.drained()
     return answer.headers["x-tally-event-id"]
 

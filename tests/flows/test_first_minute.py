@@ -24,6 +24,7 @@ def test_twenty_calls_show_their_exact_cost_by_feature_within_five_seconds(tmp_p
                 extra_headers={"X-Cost-Feature": "chat"},
             )
             costs.append(Decimal(answer.headers["x-tally-cost"]))
+        client.close()
         last = time.monotonic()
         while True:
             page = product.api("/api/v1/explore?by=feature&range=today")

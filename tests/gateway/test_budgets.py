@@ -135,7 +135,7 @@ def test_the_openai_sdk_raises_its_typed_error_once_and_is_told_everything(tmp_p
     budget = Budget("bud_1", "nothing left", 1, window="day", zone="Europe/Berlin")
     with budgeted(tmp_path, stub_thread, budget, pages="http://pages") as gateway:
         client = openai.OpenAI(base_url=f"{gateway.url}/openai/v1", api_key=gateway.key)
-        with pytest.raises(openai.RateLimitError) as caught:
+        with client, pytest.raises(openai.RateLimitError) as caught:
             client.chat.completions.create(model="cent", messages=[{"role": "user", "content": "hi"}], max_tokens=10)
         assert len(gateway.rows(1)) == 1
         error: Any = caught.value.body
@@ -153,7 +153,7 @@ def test_the_openai_sdk_raises_its_typed_error_once_and_is_told_everything(tmp_p
 def test_the_anthropic_sdk_raises_its_typed_error_once(tmp_path: Path, stub_thread: Stub) -> None:
     with budgeted(tmp_path, stub_thread, Budget("bud_1", "nothing left", 1, window="day")) as gateway:
         client = anthropic.Anthropic(base_url=f"{gateway.url}/anthropic", api_key=gateway.key)
-        with pytest.raises(anthropic.RateLimitError) as caught:
+        with client, pytest.raises(anthropic.RateLimitError) as caught:
             client.messages.create(model="claude-cent", messages=[{"role": "user", "content": "hi"}], max_tokens=10)
         assert len(gateway.rows(1)) == 1
         body: Any = caught.value.body

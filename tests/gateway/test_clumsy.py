@@ -24,14 +24,14 @@ def test_a_base_url_without_a_provider_is_told_where_providers_are(gateway: Runn
     with pytest.raises(openai.NotFoundError, match="/openai/v1") as caught:
         client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}])
     assert caught.value.code == "unknown_provider"
-    with pytest.raises(openai.NotFoundError, match="no provider"):
+    with client, pytest.raises(openai.NotFoundError, match="no provider"):
         client.models.list()
     assert gateway.stub.requests == []
 
 
 def test_anthropics_sdk_is_told_in_its_own_shape(gateway: RunningGateway) -> None:
     client = anthropic.Anthropic(api_key=gateway.key, base_url=gateway.url, max_retries=0)
-    with pytest.raises(anthropic.NotFoundError, match="/anthropic"):
+    with client, pytest.raises(anthropic.NotFoundError, match="/anthropic"):
         client.messages.create(model="claude-sonnet-4-6", max_tokens=5, messages=[{"role": "user", "content": "hi"}])
 
 

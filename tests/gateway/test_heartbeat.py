@@ -42,7 +42,10 @@ def slow_provider(pieces: list[bytes], pause: float, head: bytes = HEAD) -> Iter
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
+        # Closing alone wakes nobody: the thread would wait on, and the port with it.
+        listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+        thread.join(10)
 
 
 @contextlib.contextmanager

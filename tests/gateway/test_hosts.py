@@ -19,6 +19,8 @@ from tests.gateway.harness import SECRET, RunningGateway, running_gateway
 from tests.stub.server import Stub
 
 HI = [{"role": "user", "content": "hi"}]
+# Clients of the test that runs, closed at its end.
+OPENED: list[openai.OpenAI] = []
 # $2.50 an hour.
 GPU_RATE = 694_444_444
 TOML = """
@@ -53,19 +55,25 @@ def hosts(stub_thread: Stub, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def gateway(hosts: RunningGateway) -> RunningGateway:
+def gateway(hosts: RunningGateway) -> Iterator[RunningGateway]:
     hosts.rows()
     hosts.stub.reset()
-    return hosts
+    yield hosts
+    while OPENED:
+        OPENED.pop().close()
 
 
 def sdk(gateway: RunningGateway, name: str = "openai") -> openai.OpenAI:
-    return openai.OpenAI(api_key=gateway.key, base_url=f"{gateway.url}/{name}/v1", max_retries=0)
+    OPENED.append(openai.OpenAI(api_key=gateway.key, base_url=f"{gateway.url}/{name}/v1", max_retries=0))
+    return OPENED[-1]
 
 
-def azure(gateway: RunningGateway) -> openai.AzureOpenAI:
+def azure(gateway: RunningGateway) -> openai.OpenAI:
     endpoint = f"{gateway.url}/azure"
-    return openai.AzureOpenAI(api_key=gateway.key, azure_endpoint=endpoint, api_version="2024-10-21", max_retries=0)
+    OPENED.append(
+        openai.AzureOpenAI(api_key=gateway.key, azure_endpoint=endpoint, api_version="2024-10-21", max_retries=0)
+    )
+    return OPENED[-1]
 
 
 def test_a_deployment_is_priced_by_the_model_behind_it(gateway: RunningGateway) -> None:
@@ -120,8 +128,8 @@ def test_a_server_without_a_key_gets_none_and_its_price_is_unknown_until_one_is_
 
 
 def test_a_placeholder_key_is_not_passed_on_to_a_server_without_one(gateway: RunningGateway) -> None:
-    client = openai.OpenAI(api_key="ollama", base_url=f"{gateway.url}/vllm/v1", max_retries=0)
-    client.chat.completions.create(model="tally-70b", messages=HI)
+    with openai.OpenAI(api_key="ollama", base_url=f"{gateway.url}/vllm/v1", max_retries=0) as client:
+        client.chat.completions.create(model="tally-70b", messages=HI)
 
     (row,) = gateway.rows(1)
     assert "authorization" not in dict(gateway.stub.requests[0].headers)
@@ -235,7 +243,7 @@ def test_a_realtime_session_is_refused_before_anything_is_opened(
 
 def test_the_sdk_raises_on_a_realtime_session(gateway: RunningGateway) -> None:
     client = openai.OpenAI(api_key=gateway.key, base_url=f"{gateway.url}/openai/v1")
-    with pytest.raises(openai.InternalServerError, match="realtime sessions are not forwarded"):
+    with client, pytest.raises(openai.InternalServerError, match="realtime sessions are not forwarded"):
         client.realtime.client_secrets.create()
 
     assert len(gateway.rows(1)) == 1

@@ -42,6 +42,7 @@ class Stub:
     """What it saw and what it served, in order."""
 
     requests: list[Seen] = field(default_factory=list)
+    connections: "set[Connection]" = field(default_factory=set)
     served: list[dict[str, Any]] = field(default_factory=list)
     faulted: dict[str, int] = field(default_factory=dict)
     url: str = ""
@@ -76,10 +77,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
+        self.stub.connections.add(self)
         task = asyncio.ensure_future(self.serve())
         self.tasks.add(task)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.stub.connections.discard(self)
         for task in self.tasks:
             task.cancel()
 
@@ -265,15 +268,20 @@ def in_thread() -> Iterator[Stub]:
     try:
         yield stub
     finally:
-        asyncio.run_coroutine_threadsafe(_stop(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_stop(server, stub), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
 
 
-async def _stop(server: asyncio.Server) -> None:
+async def _stop(server: asyncio.Server, stub: Stub) -> None:
+    """Leave no socket open, also where a client keeps its connection for another time."""
     server.close()
-    for task in asyncio.all_tasks():
-        if task is not asyncio.current_task():
-            task.cancel()
-    await asyncio.sleep(0)
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for one in tuple(stub.connections):
+        one.transport.abort()
+    while stub.connections:
+        await asyncio.sleep(0)
