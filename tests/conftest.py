@@ -34,14 +34,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"NOT RUN: needs {program} (apt-get install {program})"))
 
 
-def pytest_collection_finish() -> None:
-    """Let later collections of garbage pass over thousands of tests and all modules, which outlive them anyway.
+@pytest.fixture(scope="module", autouse=True)
+def only_new_garbage() -> None:
+    """What a module leaves open is told when the next one begins; later collections look at what came since.
 
-    What a test makes is still looked at: where one collects to hear of what was left open, it costs
-    milliseconds instead of most of a second.
+    Thousands of tests, all modules and what is kept for the session outlive them anyway: to walk through them
+    took most of a second each time, and a test that collects to hear of what it left open does so often.
     """
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """The last look is at everything."""
+    gc.unfreeze()
 
 
 @pytest.hookimpl(wrapper=True)
