@@ -49,7 +49,7 @@ golden: $(VENV)/.installed-test ## Write the golden files anew; review the diff
 	@$(BIN)/python -m tests.golden.make_bedrock_shapes
 
 bench: $(VENV)/.installed-test ## Print the ratios of every bench (long; see bench/README.md)
-	@for one in rating ingest explore reconcile focus_import gateway; do $(BIN)/python -m bench.$$one || exit 1; done
+	@for one in rating rating_agreement ingest explore reconcile focus_import gateway; do $(BIN)/python -m bench.$$one || exit 1; done
 
 docs: $(VENV)/.installed-test ## Write the generated reference pages anew
 	@$(BIN)/python -m tests.architecture.make_reference

@@ -19,6 +19,7 @@ from bench.rating_agreement.classes import Taken, same, take_apart
 from bench.rating_agreement.rated import CACHE, Answers, ask_all, cost_map
 from bench.rating_agreement.verdicts import ruling
 from tallystick.connectors.list_prices import list_prices
+from tallystick.operations.refresh_prices import wanted_cards
 from tallystick.pricing.book import PriceBook
 
 
@@ -29,13 +30,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=24)
     parser.add_argument("--causes", type=int, default=100, help="largest number of causes to print")
     options = parser.parse_args()
-    book, listed = PriceBook(list_prices()), cost_map()
+    book, listed = PriceBook(wanted_cards(None, [])), cost_map()
     models = known_to_all(listed, book)
     cases = draw(models, options.cases, options.seed, book)
     found = ask_all(book, cases)
     _print_agreement(models, cases, found)
     apart = [one for one in found if not (same(one.ours, one.genai) and same(one.ours, one.litellm))]
-    return _print_causes(book, take_apart(apart), options.causes)
+    return _print_causes(book, PriceBook(list_prices()), take_apart(apart), options.causes)
 
 
 def _print_agreement(models: Sequence[object], cases: Sequence[Case], found: Sequence[Answers]) -> None:
@@ -60,10 +61,10 @@ def _print_agreement(models: Sequence[object], cases: Sequence[Case], found: Seq
     print(f"{'ours says unknown':38}{len(found) - len(known):12,}{1 - len(known) / len(found):10.1%}\n")
 
 
-def _print_causes(book: PriceBook, taken: Sequence[Taken], most: int) -> int:
+def _print_causes(book: PriceBook, raw: PriceBook, taken: Sequence[Taken], most: int) -> int:
     held: dict[tuple[str, str], list[Taken]] = defaultdict(list)
     for one in taken:
-        for cause in causes(book, one):
+        for cause in causes(book, raw, one):
             held[cause].append(one)
     print(f"{len(taken):,} cases differ; a case may have several causes")
     by_verdict: Counter[str] = Counter()

@@ -38,10 +38,12 @@ class Readings:
     short: Prices
     short_today: Prices
     plain_short_today: Prices
+    raw: Prices
+    raw_plain: Prices
 
 
-def readings(book: PriceBook, case: Case) -> Readings:
-    """The standard tier, today's list, the price of short contexts, and these together."""
+def readings(book: PriceBook, raw: PriceBook, case: Case) -> Readings:
+    """The standard tier, today's list, the price of short contexts, and these together; and the list without what we mend in it."""
 
     def of(**aside: object) -> Prices:
         return unit_prices(by_ours(book, case, **aside))  # type: ignore[arg-type]
@@ -53,13 +55,15 @@ def readings(book: PriceBook, case: Case) -> Readings:
         short=of(size=1),
         short_today=of(size=1, at_us=TODAY_US),
         plain_short_today=of(tier="", size=1, at_us=TODAY_US),
+        raw=unit_prices(by_ours(raw, case)),
+        raw_plain=unit_prices(by_ours(raw, case, tier="")),
     )
 
 
-def causes(book: PriceBook, taken: Taken) -> list[tuple[str, str]]:
+def causes(book: PriceBook, raw: PriceBook, taken: Taken) -> list[tuple[str, str]]:
     """Source and cause of everything on which a case's figures differ; each pair once."""
     case, answers = taken.answers.case, taken.answers
-    read = readings(book, case)
+    read = readings(book, raw, case)
     found: dict[tuple[str, str], None] = {}
     for source, prices, cost in (
         ("genai-prices", taken.genai, answers.genai), ("LiteLLM", taken.litellm, answers.litellm),
@@ -95,7 +99,9 @@ def _whole_tier(case: Case, source: str, ours: Prices, prices: Prices, read: Rea
         return []
     price, entry = prices.get("uncached_input"), case.model.entry
     if source == "genai-prices":
-        fits = price is None or same_price(price, read.plain.get("uncached_input"))
+        fits = price is None or any(
+            same_price(price, one.get("uncached_input")) for one in (read.plain, read.raw_plain)
+        )
         return [f"no {case.tier} price: charges the standard one"] if fits else [UNEXPLAINED]
     if any(key.endswith(_SUFFIX[case.tier]) for key in entry):
         return [f"has a {case.tier} price that our list lacks: {case.model.litellm_provider}"]
@@ -131,6 +137,8 @@ def _genai(case: Case, meter: str, ours: Decimal | None, prices: Prices, read: R
         return f"dates the {case.tier} price when it was written down: charges the standard one before"
     if ours is None and same_price(price, prices.get(_parent(meter))):
         return f"no price of {meter}: charges {_parent(meter)}"
+    if same_price(price, read.raw.get(meter)):
+        return f"an error of the list that ours mends: {case.model.genai_provider}"
     return f"reads its own list otherwise: {case.model.genai_provider} {meter}"
 
 

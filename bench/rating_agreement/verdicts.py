@@ -21,6 +21,10 @@ RULINGS: tuple[tuple[tuple[str, str], Ruling], ...] = (
     (("genai-prices", "dates the "), Ruling(
         "ours", "the list dates tiers when its authors wrote them down in October 2026; they were sold long before, "
         "so a call of September costs what the tier cost then", f"{_BATCH}; decision 0004")),
+    (("genai-prices", "an error of the list"), Ruling(
+        "ours", "DeepSeek's prices after 5 September 2025 and the long contexts of Sonnet 4 and 4.5 on Bedrock are wrong "
+        "in the list; found by this bench and mended in pricing/corrected.py",
+        "api-docs.deepseek.com pricing and updates; platform.claude.com pricing")),
     (("genai-prices", "no batch price"), Ruling(
         "ours", "a batch is never sold at the standard price; ours says unknown, which is less than the price and "
         "not a wrong one", _BATCH)),
@@ -90,8 +94,8 @@ RULINGS: tuple[tuple[tuple[str, str], Ruling], ...] = (
         "unknown", "regional deployments cost 10 % more than global ones, and a name does not say which it is",
         "azure.microsoft.com pricing, Azure OpenAI")),
     (("LiteLLM", "the lists differ: deepseek"), Ruling(
-        "unknown", "by name and date: deepseek-flash and v4 are ours (hours and dates are those of its page), "
-        "deepseek-v3.2 is LiteLLM's while it was sold (0.28/0.42)",
+        "unknown", "by name and date: deepseek-chat and v4 are ours (prices, dates and hours are those of its page, which "
+        "LiteLLM has for one day), deepseek-v3.2 is LiteLLM's while it was sold (0.28/0.42)",
         "api-docs.deepseek.com pricing and change log")),
     (("LiteLLM", "the lists differ: mistral"), Ruling(
         "unknown", "names ending in -latest were pointed at newer models (Large 3 in December 2025, Medium 3.5 in May "
