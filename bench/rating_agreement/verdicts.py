@@ -1,7 +1,8 @@
 """Who is right in each kind of disagreement, and what says so. Written by hand, from the providers' own pages.
 
 The first pattern that a cause begins with holds. `ours` means that our figure stands; a source's name that
-ours does not, or that ours is unknown where the source knows; `unknown` that no page was found that decides it.
+ours does not, or that ours is unknown where the source knows; `unknown` that nothing was read that decides it.
+What a ruling rests on was read in November 2026; where that is somebody's quotation of a page, it says whose.
 """
 
 from dataclasses import dataclass
@@ -17,10 +18,15 @@ class Ruling:
 
 
 _BATCH = "a batch is half of the standard price (OpenAI, Anthropic, Gemini: batch pages)"
+_SOLD = Ruling(
+    "LiteLLM", "the provider sells the tier and our list has no price of it: ours is unknown, says so and counts the "
+    "tokens; `tally prices set` gives it. That the tier is sold was read, not each figure",
+    "ai.google.dev optimization: batch and flex at 50 %, priority 75 to 100 % more; AWS usage types -batch, -flex, -priority")  # fmt: skip
 RULINGS: tuple[tuple[tuple[str, str], Ruling], ...] = (
     (("genai-prices", "dates the "), Ruling(
         "ours", "the list dates tiers when its authors wrote them down in October 2026; they were sold long before, "
-        "so a call of September costs what the tier cost then", f"{_BATCH}; decision 0004")),
+        "so a call of September costs what the tier cost then. The day each began is on no page that was read: this "
+        "is our own rule for what the list leaves open", f"{_BATCH}; decision 0004")),
     (("genai-prices", "an error of the list"), Ruling(
         "ours", "DeepSeek's prices after 5 September 2025 and the long contexts of Sonnet 4 and 4.5 on Bedrock are wrong "
         "in the list; found by this bench and mended in pricing/corrected.py",
@@ -57,50 +63,50 @@ RULINGS: tuple[tuple[tuple[str, str], Ruling], ...] = (
     (("LiteLLM", "no price of a cache write for an hour"), Ruling(
         "ours", "an hour costs 2 x input where it is sold; for models whose page has no price of it ours is unknown and "
         "five minutes' price is too little", "platform.claude.com pricing; AWS usage types ...cache-write-1h")),
-    (("LiteLLM", "no batch price of cache_read: charges uncached_input (gemini)"), Ruling(
-        "ours", "tokens read from a cache have a price of their own in the tables of batch, up to ten times lower",
-        "ai.google.dev pricing, tables of batch")),
     (("LiteLLM", "no batch price of cache_read"), Ruling(
         "unknown", "ours keeps the standard price of cached tokens where the table of batch leaves it out, LiteLLM "
-        "charges a batch's input; the page does not say which",
-        "platform.openai.com pricing: no figure in the table of batch for older models")),
+        "charges a batch's input; no table of batch was read that says which", "")),
     (("LiteLLM", "no "), Ruling(
         "ours", "charges the parent's price for a class it has none of; ours is unknown there or has the price",
         "decision 0004")),
     (("LiteLLM", "long context: charges the price of short ones for batch"), Ruling(
-        "ours", "a batch of long contexts is half of the long price; it halves the short one", "ai.google.dev pricing")),
+        "ours", "a batch is half of the standard price, which for a long context is the long one; it halves the short one",
+        "ai.google.dev optimization: batch at 50 %")),
     (("LiteLLM", "long context"), Ruling(
         "unknown", "a premium for a tier at a size that the list does not quote; ours is unknown",
-        "OpenAI: priority is not offered for long contexts of every model")),
+        "")),
+    *(
+        (("LiteLLM", f"has a {tier} price that our list lacks: {seller}"), _SOLD)
+        for tier in ("batch", "priority", "flex")
+        for seller in ("gemini", "vertex_ai", "bedrock")
+    ),
     (("LiteLLM", "has a "), Ruling(
-        "LiteLLM", "the provider sells it and our list has no price of it: ours is unknown, says so and counts the "
-        "tokens; `tally prices set` gives it, `tally prices import` shows it",
-        "ai.google.dev and cloud.google.com: batch, flex and priority of Gemini; aws.amazon.com/bedrock/pricing: batch, "
-        "flex and priority; docs.fireworks.ai: priority")),
+        "unknown", "LiteLLM lists a price that our list lacks; ours is unknown, says so and counts the tokens. No page of "
+        "the seller was read that gives it", "")),
     (("LiteLLM", "the lists differ: an id without a geography on Bedrock"), Ruling(
         "ours", "an id without a prefix is served in its region and billed 10 % above the global endpoint since "
-        "Sonnet 4.5; LiteLLM lists the global price (known to it as its issue 42679)",
-        "AWS Price List API, usage types with and without _Global")),
+        "Sonnet 4.5; LiteLLM lists the global price",
+        "AWS Price List API as quoted in LiteLLM's open issue 42679; platform.claude.com: regional endpoints 10 % more")),
     (("LiteLLM", "the lists differ: Bedrock in GovCloud"), Ruling(
         "LiteLLM", "GovCloud asks 20 % more than the global price (Sonnet 4.5: 3.60); our list knows no GovCloud and "
-        "answers with the commercial regions' price", "aws.amazon.com/bedrock/pricing, GovCloud")),
+        "answers with the commercial regions' price", "AWS's page as quoted in LiteLLM's issue 27120, for Sonnet 4.5; the others were not read")),
     (("LiteLLM", "the lists differ: a geography's own price on Bedrock"), Ruling(
         "unknown", "AWS prices Nova and Llama by region, and our list has the US price for all of them, so that ours "
-        "cannot be right everywhere; LiteLLM's figures were not confirmed on AWS's page", "aws.amazon.com/bedrock/pricing, by region")),
+        "cannot be right everywhere; LiteLLM's figures were not confirmed on AWS's page", "")),
     (("LiteLLM", "the lists differ: long contexts of Sonnet 4 and 4.5 on Bedrock"), Ruling(
         "LiteLLM", "above 200,000 tokens AWS bills the long-context usage types at twice the input, as Anthropic does; "
-        "our list has one price there", "AWS usage types ...long_ctx; platform.claude.com pricing")),
+        "our list has one price there", "AWS usage types ...long_ctx; AWS Marketplace as quoted in LiteLLM's 15428")),
     (("LiteLLM", "the lists differ: embeddings on Azure"), Ruling(
-        "unknown", "regional deployments cost 10 % more than global ones, and a name does not say which it is",
-        "azure.microsoft.com pricing, Azure OpenAI")),
+        "unknown", "LiteLLM's figures are 10 % higher, as deployments in a region may be; a name does not say which it is",
+        "")),
     (("LiteLLM", "the lists differ: deepseek"), Ruling(
-        "unknown", "by name and date: deepseek-chat and v4 are ours (prices, dates and hours are those of its page, which "
+        "unknown", "by name and date: deepseek-chat and v4 are ours (prices and dates are those of its page, which "
         "LiteLLM has for one day), deepseek-v3.2 is LiteLLM's while it was sold (0.28/0.42)",
         "api-docs.deepseek.com pricing and change log")),
     (("LiteLLM", "the lists differ: mistral"), Ruling(
-        "unknown", "names ending in -latest were pointed at newer models (Large 3 in December 2025, Medium 3.5 in May "
-        "2026): LiteLLM is right today, ours before; our list follows mistral-medium-latest and not the others",
-        "docs.mistral.ai models and changelog")),
+        "unknown", "mostly names ending in -latest, which are pointed at newer models: our list follows "
+        "mistral-medium-latest (Medium 3.5, 1.50 and 7.50, in 2026) and no other; when the others moved was not read",
+        "Mistral's changelog and deprecations as quoted in braintrust-proxy's issue 802")),
     (("LiteLLM", "the lists differ: openai priority"), Ruling(
         "unknown", "long contexts by priority: our list has one price for all sizes of that tier", "")),
     (("LiteLLM", "the lists differ"), Ruling(

@@ -41,14 +41,16 @@ def _long(given: str, read: str, written: str, hour: str, made: str) -> dict[str
     )
 
 
-# The price of 5 September 2025 and the end of the night's discount are announced to the hour. V3.2-Exp halved it on
-# the day of its release. V4 took both names over at its release, three months before they ended on 24 July 2026.
+# The price of 5 September 2025 and the end of the night's discount are announced to the hour. The second price is that
+# of V3.2-Exp, released on 29 September. Both names went over to V4 Flash between 13 and 26 April 2026: the day taken is
+# three months before they ended on 24 July, as they were to.
 _DEEPSEEK: tuple[Mapping[str, object], ...] = (
     {"from": datetime(2025, 9, 5, 16, tzinfo=UTC), "input": "0.56", "cache_read": "0.07", "output": "1.68"},
     {"from": datetime(2025, 9, 29, tzinfo=UTC), "input": "0.28", "cache_read": "0.028", "output": "0.42"},
     {"from": datetime(2026, 4, 24, tzinfo=UTC), "input": "0.14", "cache_read": "0.0028", "output": "0.28"},
 )
 _DEEPSEEK_PAGE = "https://api-docs.deepseek.com/quick_start/pricing and /updates"
+# The list itself has these steps for the same models at Anthropic and at Google; a region's endpoint is a tenth dearer.
 _LONG_PAGE = "https://platform.claude.com/docs/en/about-claude/pricing; AWS bills it by usage types of long contexts"
 _SONNET_4, _SONNET_4_5 = "anthropic.claude-sonnet-4-20250514-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0"
 
