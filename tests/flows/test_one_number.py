@@ -97,10 +97,10 @@ def test_every_shape_has_one_cost_everywhere(tmp_path: Path) -> None:
         key = product.tally("keys", "create", "--team", "golden")["key"]
         sent = {shape["name"]: (shape, *_send(product, shape, key)) for shape in shapes}
         product.drained()
-        api = _values(product.api("/api/v1/explore?by=run&range=today&limit=1000"))
-        command = _values(product.tally("costs", "--by", "run", "--range", "today", "--limit", "1000"))
+        api = _values(product.api("/api/v1/explore?by=run&range=7d&limit=1000"))
+        command = _values(product.tally("costs", "--by", "run", "--range", "7d", "--limit", "1000"))
         pages = {name: _page(product, event_id) for name, (_, event_id, _) in sent.items()}
-        total = product.tally("costs", "--range", "today")["total"]
+        total = product.tally("costs", "--range", "7d")["total"]
         product.stop()
         ledger = _ledger(product.data)
     wrong = []
