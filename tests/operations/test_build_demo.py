@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.kernel.errors import Conflict, UsageError
+from tallystick.kernel.errors import Conflict, NotFound, UsageError
 from tallystick.kernel.money import grains_from_decimal, text_from_grains
 from tallystick.ledger.store import event_select, to_events
 from tallystick.operations.build_demo import DemoRequest, build_demo, is_built
 from tallystick.operations.context import Context
+from tallystick.operations.keep_pages import show_page
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.refresh_prices import refresh_prices
 from tallystick.operations.start_ledger import start_ledger
@@ -115,3 +116,19 @@ def test_real_usage_is_never_mixed_with_made_up_usage(tmp_path: Path) -> None:
         build_demo(real, DemoRequest(9, 1, NOW_US))
     engine.close()
     config_db.close()
+
+
+def test_every_line_of_a_demo_bill_is_a_line_of_a_page_that_is_kept(context: Context) -> None:
+    rows = context.ledger.rows(
+        "SELECT page_id, line_no, provider_account, model, meter, billed_cost FROM bill_line ORDER BY page_id, line_no"
+    )
+    pages = {page_id: show_page(context, str(page_id))[1].decode().splitlines() for page_id, *_ in rows}
+    for page_id, number, account, model, meter, billed in rows:
+        said = json.loads(pages[page_id][int(str(number)) - 1])
+        assert (said["account"], said.get("model", ""), said.get("meter", "")) == (account, model, meter)
+        assert said.get("billed") == (None if billed is None else text_from_grains(grains_from_decimal(billed)))  # type: ignore[arg-type]
+    assert sum(map(len, pages.values())) == len(rows)
+    kept = {str(file) for (file,) in context.config_db.rows("SELECT file FROM source_page")}
+    assert {str(one.relative_to(context.data_dir)) for one in (context.data_dir / "pages").rglob("*.gz")} == kept
+    with pytest.raises(NotFound, match="no page"):
+        show_page(context, "page_nowhere")

@@ -27,6 +27,7 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("GET", "/prices"): "instance",
     ("GET", "/reconcile"): "instance",
     ("GET", "/reconcile.csv"): "instance",
+    ("GET", "/reconcile/pages/{page_id}"): "instance",
     ("GET", "/reconcile/{period}"): "instance",
     ("GET", "/reconcile/{period}/rows"): "instance",
     ("GET", "/reconcile/{period}/rows.csv"): "instance",

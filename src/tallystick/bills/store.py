@@ -44,14 +44,21 @@ def append_lines(engine: Engine, source: str, load_id: str, page_id: str, lines:
 
 
 def append_columns(
-    engine: Engine, source: str, load_ids: Sequence[str], page_id: str, data: Mapping[str, Sequence[object]]
+    engine: Engine,
+    source: str,
+    load_ids: Sequence[str],
+    page_id: str | Sequence[str],
+    data: Mapping[str, Sequence[object]],
 ) -> None:
-    """As `append_lines`, for columns by name of the table: costs and quantities in grains, one load id a row."""
+    """As `append_lines`, for columns by name of the table: costs and quantities in grains, one load id a row.
+
+    The page is one for all rows, or one a row.
+    """
     count = len(load_ids)
     if count:
         whole: dict[str, Sequence[object]] = {
             "load_id": load_ids,
-            "page_id": Repeated(page_id, count),
+            "page_id": Repeated(page_id, count) if isinstance(page_id, str) else page_id,
             "source": Repeated(source, count),
         }
         engine.append(LINES, LINE_COLUMNS, {**data, **whole})

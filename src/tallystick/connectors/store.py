@@ -133,6 +133,14 @@ def _put(config_db: ConfigDb, table: str, names: Sequence[str], one: object, key
     )
 
 
+def find_page(config_db: ConfigDb, page_id: str) -> KeptPage | None:
+    """A kept page by its id."""
+    rows: list[Sequence[Any]] = list(
+        config_db.rows(f"SELECT {', '.join(_PAGE)} FROM source_page WHERE page_id = :page_id", {"page_id": page_id})  # noqa: S608 - ours
+    )
+    return KeptPage(*rows[0]) if rows else None
+
+
 def list_pages(config_db: ConfigDb, window: Window) -> list[KeptPage]:
     """The pages of the fetch that a window tells of, in order: of each number the one that came last."""
     rows: list[Sequence[Any]] = list(

@@ -31,6 +31,17 @@ def forget_loads(config_db: ConfigDb, sources: Sequence[str]) -> None:
             config_db.execute("DELETE FROM bill_load WHERE source = :source", {"source": source})
 
 
+def forget_pages(config_db: ConfigDb, sources: Sequence[str]) -> list[str]:
+    """Delete what is remembered of the pages of the demo's statements; their files, for whoever removes them."""
+    files: list[str] = []
+    with config_db.transaction():
+        for source in sources:
+            rows = config_db.rows("SELECT file FROM source_page WHERE source = :source", {"source": source})
+            files += [str(file) for (file,) in rows]
+            config_db.execute("DELETE FROM source_page WHERE source = :source", {"source": source})
+    return files
+
+
 def forget_runs(config_db: ConfigDb) -> None:
     """Delete every reconciliation: a demo has none but of its own bills."""
     with config_db.transaction():

@@ -1,25 +1,31 @@
 """Give the demo company its bills: reports, cloud bills and invoices drawn from what its ledger holds."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 
 from tallystick.bills.model import Load
 from tallystick.bills.store import append_columns, append_loads, drop_lines, drop_unnamed_runs, list_loads
+from tallystick.connectors.kept import KeptPage
 from tallystick.demo.billed import BillRow, calendar_of, month_span
 from tallystick.demo.model import DemoModel, DemoSpec
 from tallystick.demo.reports import SOURCES
 from tallystick.demo.rhythm import story_of
 from tallystick.demo.statements import make_statements
-from tallystick.demo.store import forget_loads, forget_runs, list_used
+from tallystick.demo.store import forget_loads, forget_pages, forget_runs, list_used
 from tallystick.demo.templates import Rate
 from tallystick.demo.truth import bills_document
 from tallystick.kernel.ids import content_hash
-from tallystick.kernel.money import GRAINS_PER_UNIT
+from tallystick.kernel.money import GRAINS_PER_UNIT, text_from_grains
+from tallystick.kernel.period import Period, rfc3339
 from tallystick.operations.context import Context
+from tallystick.operations.keep_pages import keep_page
 from tallystick.operations.reconcile import reconcile
 from tallystick.operations.reconcile_month import month_named
+from tallystick.ports import Page
 from tallystick.usage.meters import BY_NAME
 from tallystick.usage.model import Measured
 
@@ -52,6 +58,8 @@ def bill_demo(context: Context, spec: DemoSpec, rate: Rate) -> dict[str, object]
 def _clear(context: Context) -> None:
     before = [one.load_id for source in SOURCES for one in list_loads(context.config_db, source, all_of_them=True)]
     drop_lines(context.ledger, before)
+    for name in forget_pages(context.config_db, SOURCES):
+        (context.data_dir / name).unlink(missing_ok=True)
     forget_loads(context.config_db, SOURCES)
     forget_runs(context.config_db)
     drop_unnamed_runs(context.ledger, [])
@@ -62,14 +70,44 @@ def _append(context: Context, rows: Sequence[BillRow], now_us: int) -> None:
     loads: list[Load] = []
     with context.ledger.transaction():
         for source, of_source in groupby(rows, attrgetter("source")):
-            named, lines = [], []
+            named, lines, pages = [], [], []
             for _, group in groupby(of_source, _LAYOUT):
                 of_slice = list(group)
+                kept = _keep(context, of_slice, now_us)
                 loads.append(_load(of_slice, now_us))
                 named += [(loads[-1].load_id, number) for number in range(1, len(of_slice) + 1)]
+                pages += [kept.page_id] * len(of_slice)
                 lines += of_slice
-            append_columns(context.ledger, source, [one for one, _ in named], "", _columns(lines, named))
+            append_columns(context.ledger, source, [one for one, _ in named], pages, _columns(lines, named))
     append_loads(context.config_db, loads)
+
+
+def _keep(context: Context, rows: Sequence[BillRow], now_us: int) -> KeptPage:
+    """The statement as its source would give it, kept as a real one is: a line of it is a line of the bill."""
+    first = rows[0]
+    window = Period(*month_span(first.month))
+    body = "".join(f"{_said(row)}\n" for row in rows).encode()
+    return keep_page(context, first.source, Page(first.dataset, window, 0, "", "", body, first.account), now_us)
+
+
+_AMOUNTS = frozenset({"billed", "list_cost"})
+_NO_WORDS = frozenset({"source", "dataset", "layer", "month", "start_us", "end_us"})
+_TOLD = tuple(name for name in BillRow.__slots__ if name not in _NO_WORDS)
+_told = attrgetter(*_TOLD)
+
+
+def _said(row: BillRow) -> str:
+    """A line of JSON: its days, amounts as decimal text, and what else it says."""
+    found: dict[str, object] = {"from": _day(row.start_us), "to": _day(row.end_us)}
+    for name, value in zip(_TOLD, _told(row), strict=True):
+        if value is not None and value != "":
+            found[name] = text_from_grains(value) if name in _AMOUNTS else value
+    return json.dumps(found)
+
+
+@lru_cache(maxsize=1024)
+def _day(at_us: int) -> str:
+    return rfc3339(at_us)
 
 
 def _load(rows: Sequence[BillRow], now_us: int) -> Load:

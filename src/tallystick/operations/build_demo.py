@@ -107,7 +107,7 @@ def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress |
 
 def _wanted(request: DemoRequest) -> dict[str, object]:
     day = local_day(request.now_us).isoformat()
-    return {"events": request.events, "seed": request.seed, "day": day, "budgets": 1, "bills": 1, "complete": True}
+    return {"events": request.events, "seed": request.seed, "day": day, "budgets": 1, "bills": 2, "complete": True}
 
 
 def _read(state: Path) -> object:

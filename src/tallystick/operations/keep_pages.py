@@ -7,7 +7,8 @@ import zlib
 from pathlib import Path
 
 from tallystick.connectors.kept import KeptPage
-from tallystick.connectors.store import write_page
+from tallystick.connectors.store import find_page, write_page
+from tallystick.kernel.errors import NotFound
 from tallystick.kernel.ids import content_hash, new_id
 from tallystick.operations.context import Context, now_us
 from tallystick.ports import Page
@@ -65,6 +66,21 @@ def read_page(context: Context, kept: KeptPage) -> bytes:
     if hashlib.sha256(body).hexdigest() != kept.sha256:
         raise PageLost(f"the kept page {path} is not what was fetched")
     return body
+
+
+def show_page(context: Context, page_id: str) -> tuple[KeptPage, bytes]:
+    """A page by its id, as its source gave it.
+
+    Raises:
+        NotFound: No page has that id, or its file is not what was kept.
+    """
+    kept = find_page(context.config_db, page_id)
+    if kept is None:
+        raise NotFound(f'no page "{page_id[:80]}"', next_steps=("the lines behind a claim name theirs",))
+    try:
+        return kept, read_page(context, kept)
+    except PageLost as lost:
+        raise NotFound(lost.reason, next_steps=("fetch it again with `tally sync`",)) from None
 
 
 def _write(path: Path, body: bytes) -> None:

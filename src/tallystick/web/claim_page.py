@@ -25,9 +25,10 @@ _INSTANTS = frozenset({"charge_period_start", "charge_period_end", "billing_peri
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """One line of a source: where it stands, its amount, and every field it has."""
+    """One line of a source: where it stands, its page, its amount, and every field it has."""
 
     place: tuple[tuple[str, str], ...]
+    page: str
     amount: Figure
     title: str
     fields: tuple[tuple[str, str], ...]
@@ -131,12 +132,12 @@ def _line(one: Traced, zone: str) -> LineView:
         ("Load", load.load_id if load else ""),
         ("Loaded", dates.clock(load.loaded_at, zone) if load else ""),
         ("Read from", load.file if load else ""),
-        ("Page", one.page_id),
         ("Line", count(line.line_no)),
     )
     amount = amount_of(line)
     return LineView(
         tuple(pair for pair in place if pair[1]),
+        one.page_id,
         Figure(money(amount, line.currency), exact(amount)),
         line.charge_description or line.raw_model or line.service_name or line.charge_category,
         raw_fields(line),

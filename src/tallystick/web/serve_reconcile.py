@@ -15,6 +15,7 @@ from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
 from tallystick.operations.context import now_us
 from tallystick.operations.explore import read_freshness
+from tallystick.operations.keep_pages import show_page
 from tallystick.operations.reconcile import lines_of, list_reconciliations
 from tallystick.operations.reconcile_month import month_named
 from tallystick.operations.trace_claim import trace_claim
@@ -172,6 +173,19 @@ def serve_claim(request: Request, site: Site) -> Response:
         month=month_words(period), back=month_href(period, run.account, run.currency),
         facts=facts(None, read_freshness(site.context), now_us(), site.context.zone),
     )  # fmt: skip
+
+
+def serve_page(request: Request, site: Site) -> Response:
+    """``/reconcile/pages/{page_id}``: an answer of a source, byte for byte as it came."""
+    kept, body = show_page(site.context, request.path_params["page_id"])
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        kind, shown = "application/octet-stream", "attachment"
+    else:
+        kind, shown = "text/plain; charset=utf-8", "inline"
+    name = _ascii(f"{kept.source}-{kept.stream}-{kept.page_id}")
+    return Response(body, media_type=kind, headers={"content-disposition": f'{shown}; filename="{name}"'})
 
 
 def chosen(runs: Any, request: Request) -> Reconciliation | None:
