@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -126,7 +127,12 @@ def test_closed_and_full_outputs_are_no_traceback(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_in_the_midst_of_the_demo_is_130_and_the_next_run_builds_it_whole(tmp_path: Path) -> None:
     words = [*TALLY, "demo", "--no-serve", "--data", str(tmp_path)]
-    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    # Where these tests run in the background Ctrl-C is ignored, and so it would be by what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    finally:
+        signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 30
     while not (tmp_path / "ledger.duckdb").exists():
         assert time.monotonic() < deadline
