@@ -86,7 +86,7 @@ def test_a_call_without_a_price_is_unknown_and_not_free(full, visit):
 
 def test_a_measure_without_figures_says_so_and_draws_nothing(full, visit):
     page = visit(full).go("/explore?range=30d&measure=billed")
-    assert "billed cost unknown: no invoice is recorded" in page.inner_text(".sentence")
+    assert "billed cost unknown: no invoice or cost report covers any of them" in page.inner_text(".sentence")
     assert page.locator("svg.plot, svg.spark").count() == 0
     assert values(page, ".tile:first-child data, .main tbody td:nth-child(2) data") == []
 
