@@ -101,3 +101,14 @@ def test_a_period_without_anything_says_so_and_leaves_no_month(words: tuple[str,
     )
     assert read("reconcile", *words)["reconciliations"] == []
     assert read("reconcile")["reconciliations"] == before
+
+
+def test_what_the_ids_on_a_bill_mean_is_said_one_by_one_shown_and_forgotten() -> None:
+    assert "Nothing is said of spare" in say("sources", "match", "spare").stderr
+    said = read("sources", "match", "spare", "--project", "proj_1=web", "--key", "key_1=tk_9", "--key", "key_2=tk_8")
+    assert said == {"account": "spare", "projects": {"proj_1": "web"}, "keys": {"key_1": "tk_9", "key_2": "tk_8"}}
+    read("sources", "match", "spare", "--key", "key_1=")
+    shown = say("sources", "match", "spare").stdout.split()
+    assert shown[-6:] == ["project", "proj_1", "web", "key", "key_2", "tk_8"]
+    with pytest.raises(UsageError, match="ID=OURS"):
+        say("sources", "match", "spare", "--key", "key_1")

@@ -60,6 +60,8 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("POST", "/api/v1/sources/{name}/test"): "local",
     ("POST", "/api/v1/sources/{name}/sync"): "local",
     ("POST", "/api/v1/sources/{name}/reparse"): "local",
+    ("GET", "/api/v1/matches/{account}"): "instance",
+    ("PATCH", "/api/v1/matches/{account}"): "reconcile",
     ("GET", "/api/v1/reconciliations"): "instance",
     ("POST", "/api/v1/reconciliations"): "reconcile",
     ("GET", "/api/v1/reconciliations/{period}"): "instance",

@@ -10,9 +10,17 @@ from tallystick.api.params import check_params, whole
 from tallystick.api.routes import Asked
 from tallystick.api.wire import money
 from tallystick.bills.reconciliation import CLASS_TITLES, FIGURE_COLUMNS, Reconciliation, VarianceRow
+from tallystick.bills.said import Match
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.period import local_day, rfc3339
-from tallystick.operations.reconcile import lines_of, list_reconciliations, reconcile, reconcile_all
+from tallystick.operations.reconcile import (
+    change_match,
+    lines_of,
+    list_reconciliations,
+    read_match,
+    reconcile,
+    reconcile_all,
+)
 from tallystick.operations.reconcile_month import month_named
 from tallystick.operations.trace_claim import Trace, Traced, trace_claim
 
@@ -101,6 +109,36 @@ def get_claim(asked: Asked, claim: str) -> dict[str, Any]:
     """What a claim says, why it differs, and the lines of the source that it stands on."""
     check_params(asked.request, ["run"])
     return trace_wire(trace_claim(asked.context, claim, asked.request.query_params.get("run", "")))
+
+
+class NewMatch(BaseModel):
+    """Provider's id → our project or key; an empty text forgets one. What is not named stays."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    projects: dict[str, str] = {}
+    keys: dict[str, str] = {}
+
+
+@router.get("/matches/{account}")
+def get_match(asked: Asked, account: str) -> dict[str, Any]:
+    """Which of our projects and keys the ids on an account's bills mean."""
+    check_params(asked.request, [])
+    return match_wire(account, read_match(asked.context, account))
+
+
+@router.patch("/matches/{account}")
+def patch_match(asked: Asked, account: str, new: NewMatch) -> dict[str, Any]:
+    """Say what some ids mean; the next reconciliation of its months heeds it."""
+    check_params(asked.request, [])
+    with asked.services.writing():
+        match = change_match(asked.context, account, Match(new.projects, new.keys), asked.principal.name)
+    return match_wire(account, match)
+
+
+def match_wire(account: str, match: Match) -> dict[str, Any]:
+    """What the ids of an account mean."""
+    return {"account": account, "projects": dict(match.projects), "keys": dict(match.keys)}
 
 
 def run_wire(run: Reconciliation) -> dict[str, Any]:

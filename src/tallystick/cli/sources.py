@@ -10,6 +10,7 @@ from tallystick.cli.keys import confirm, pairs
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data
 from tallystick.cli.output import Form, chosen_form, note, print_json, print_rows
+from tallystick.kernel.errors import UsageError
 
 app = typer.Typer(help="Sources: where bills and reports come from, and how fresh they are.", no_args_is_help=True)
 
@@ -176,6 +177,52 @@ def _amount(text: str | None, form: Form) -> str:
         return text or ""
     amount = Decimal(text)
     return f"{amount:,.2f}" if abs(amount) >= Decimal("0.01") or not amount else f"{amount:.6f}"
+
+
+@app.command("match")
+def match(
+    account: Annotated[str, typer.Argument(help="Our name of the provider account that is billed.")],
+    project: Annotated[
+        list[str] | None,
+        typer.Option(help="ID=PROJECT: the provider's project or workspace is our project. Repeatable."),
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="ID=KEY: the provider's key is our key. Repeatable; ID= forgets it.")
+    ] = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which of our projects and keys the ids on a bill mean, or show what was said.
+
+    A line of a named project or key then covers the calls of that one alone, and no other's. Without it, a line
+    covers all calls of its account, day and model in proportion. `tally sources costs NAME --by key` lists the ids;
+    `tally reconcile` heeds what is said here.
+    """
+    change = {"projects": _meanings("--project", project), "keys": _meanings("--key", key)}
+    path = f"/api/v1/matches/{quote(account, safe='')}"
+    with open_client(data, config) as client:
+        answer = client.call("PATCH", path, json=change) if any(change.values()) else client.call("GET", path)
+    if as_json:
+        print_json(answer)
+        return
+    rows = [[kind[:-1], id_, ours] for kind in ("projects", "keys") for id_, ours in answer[kind].items()]
+    if rows:
+        print_rows(["kind", "on the bill", "ours"], rows, form=Form.TEXT)
+    else:
+        note(f"Nothing is said of {account} yet.\n  next:  tally sources match {account} --key ID=KEY")
+
+
+def _meanings(flag: str, texts: list[str] | None) -> dict[str, str]:
+    found = {}
+    for one in texts or []:
+        id_, equals, ours = one.partition("=")
+        if not id_.strip() or not equals:
+            raise UsageError(
+                f'"{one[:60]}" is not of the form ID=OURS', where=flag, next_steps=(f"{flag} ID= forgets one",)
+            )
+        found[id_.strip()] = ours.strip()
+    return found
 
 
 @app.command("test")

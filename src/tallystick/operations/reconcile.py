@@ -5,7 +5,7 @@ the place of the month's earlier run. Reconciling again without anything new cha
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -26,6 +26,7 @@ from tallystick.kernel.errors import NotFound, UsageError
 from tallystick.kernel.ids import content_hash, new_id
 from tallystick.kernel.period import DAY_US, Period, day_start, local_day
 from tallystick.ledger.store import read_mark
+from tallystick.operations.audit import record
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.drop_old_runs import are_dropped
 from tallystick.operations.load_prices import load_book
@@ -140,9 +141,31 @@ def read_match(context: Context, account: str) -> Match:
 
 
 def write_match(context: Context, account: str, match: Match) -> None:
-    """Say which of our dimensions the account's own ids mean; the next reconciliation heeds it."""
+    """Say which of our dimensions the account's own ids mean; the next reconciliation heeds it.
+
+    A line of a project or key that is named covers the charges of that one alone; every other line covers what is
+    left, in proportion.
+    """
     with context.config_db.transaction():
-        context.config_db.write_setting(f"match:{account}", json.dumps(asdict(match)))
+        _write_match(context, account, match)
+
+
+def change_match(context: Context, account: str, change: Match, who: str) -> Match:
+    """Say what some ids mean, and leave the others; an empty text forgets one. What is now said."""
+    with context.config_db.transaction():
+        before = read_match(context, account)
+        match = Match(_changed(before.projects, change.projects), _changed(before.keys, change.keys))
+        _write_match(context, account, match)
+        record(context, who, "match ids", account)
+    return match
+
+
+def _write_match(context: Context, account: str, match: Match) -> None:
+    context.config_db.write_setting(f"match:{account}", json.dumps(asdict(match)))
+
+
+def _changed(before: Mapping[str, str], change: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in sorted({**before, **change}.items()) if text}
 
 
 def _reconciled(context: Context, month: Month) -> tuple[Reconciliation, bool]:

@@ -138,8 +138,10 @@ def month_row(run: Reconciliation, at_us: int) -> MonthRow:
 def tiles(run: Reconciliation) -> tuple[Tile, ...]:
     """What was metered, reported, invoiced, and the difference of the strongest word to the first."""
     word = "invoiced" if run.invoiced is not None else "reported" if run.reported is not None else "billed"
+    twice = -sum(one.amount for one in run.classes if one.name == "duplicate")
+    by = f"{money(twice, run.currency, _CENTS)} of it twice, by two gateways" if twice else "by our gateway"
     return (
-        Tile("Metered", _figure(run, "metered", run.metered), "by our gateway, at our price book"),
+        Tile("Metered", _figure(run, "metered", run.metered), f"{by}, at our price book"),
         Tile(
             "Reported",
             _figure(run, "reported", run.reported),
