@@ -40,10 +40,6 @@ class Cell:
     gap: int = 0
 
 
-ItemName = tuple[int, Key, bool]
-"""Day, key, and whether it is the part that our book has a price for."""
-
-
 def parts_of(key: Key, meters: Sequence[str], figures: Sequence[Metered]) -> Iterator[tuple[int, Key, bool, int, int]]:
     """The items a row adds to: place of the meter, key, priced or not, quantity, grains."""
     for place, (quantity, cost, unpriced) in enumerate(figures):

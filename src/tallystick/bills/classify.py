@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tallystick.bills.reconciliation import VarianceClass
-from tallystick.bills.said import Item, Key, Said
+from tallystick.bills.said import Key, Said
 from tallystick.bills.step import Held, Step, total
 from tallystick.kernel.money import GRAINS_PER_UNIT, divide_half_even, text_from_grains
 
@@ -162,19 +162,13 @@ def _mismatched(step: Step, basis: _Basis) -> list[_Move]:
             one.metered
             and one.claim == ""
             and one.effective is not None
-            and _tier_of(one.item) != claim.key.service_tier
+            and one.item.key.service_tier != claim.key.service_tier
         ):
             quantity = (new.quantity if basis.known and basis.before else one.quantity) or 0
-            found.append((quantity, _named(one.item.key, claim.key.service_tier), one.item.key, one.item.start))
+            found.append(
+                (quantity, one.item.key._replace(service_tier=claim.key.service_tier), one.item.key, one.item.start)
+            )
     return found
-
-
-def _tier_of(item: Item) -> str:
-    return item.key.service_tier
-
-
-def _named(key: Key, tier: str) -> Key:
-    return key._replace(service_tier=tier)
 
 
 def _rest(step: Step, basis: _Basis, rest: int, currency: str) -> Part:

@@ -2,8 +2,8 @@
 
 from tallystick.bills.model import BillLine
 from tallystick.kernel.table import Column, Kind
+from tallystick.ledger.columns import COSTS, QUANTITIES
 from tallystick.usage.dimensions import ATTRIBUTION, CHARGE_DIMENSIONS
-from tallystick.usage.meters import METERS
 
 _INSTANTS = frozenset({"charge_period_start", "charge_period_end", "billing_period_start", "billing_period_end"})
 _MONEY = frozenset(
@@ -50,8 +50,8 @@ TRUE_UP_COLUMNS: tuple[Column, ...] = (
     Column("claim", "text"),
     Column("input_tokens", "int", nullable=True),
     Column("output_tokens", "int", nullable=True),
-    *(Column(f"q_{meter.name}", "int", nullable=True) for meter in METERS),
-    *(Column(f"c_{meter.name}", "money", nullable=True) for meter in METERS),
+    *QUANTITIES,
+    *COSTS,
     Column("list_cost", "money", nullable=True),
     Column("contracted_cost", "money", nullable=True),
     Column("effective_cost", "money", nullable=True),

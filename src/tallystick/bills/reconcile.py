@@ -1,7 +1,7 @@
 """Hold a month's bills against what was metered: layer by layer, each dollar once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tallystick.bills.claims import Claim, claim_id_of, claims_of, one_voice, sum_known
 from tallystick.bills.classify import Part, PriceOf, classify, own_class
@@ -186,15 +186,11 @@ def _step_rows(facts: Facts, step: Step, parts: Sequence[Part]) -> list[Variance
 
 
 def _class_rows(whole: VarianceRow, parts: Sequence[Part]) -> list[VarianceRow]:
-    return [_classed(whole, part) for part in parts]
-
-
-def _classed(whole: VarianceRow, part: Part) -> VarianceRow:
-    return VarianceRow(
-        whole.claim, whole.charge_period_start, whole.charge_period_end, whole.provider, whole.provider_account,
-        whole.model, whole.meter, whole.service_tier, whole.region, whole.service_name, whole.charge_category,
-        whole.currency, class_=part.name, amount=part.amount, why=part.why,
-    )  # fmt: skip
+    """One row a class: where it stands as the whole, without quantities and costs."""
+    bare = replace(
+        whole, metered_quantity=None, billed_quantity=None, metered_cost=None, reported_cost=None, invoiced_cost=None
+    )
+    return [replace(bare, class_=part.name, amount=part.amount, why=part.why) for part in parts]
 
 
 def _own(facts: Facts, said: Sequence[Said]) -> tuple[tuple[Own, ...], list[VarianceRow]]:
@@ -241,10 +237,7 @@ def _own_rows(facts: Facts, one: Said, claim: str, amount: int) -> list[Variance
 
 def _taken_back(facts: Facts, one: Said, claim: str, amount: int) -> list[VarianceRow]:
     """The invoice speaks of this time: what a report said beside it no longer counts."""
-    whole = VarianceRow(
-        claim, one.start, one.end, one.provider, facts.account, one.model, one.meter, one.service_tier, one.region,
-        one.service_name, one.category, facts.currency, amount=-amount,
-    )  # fmt: skip
+    whole = replace(_own_row(facts, one, claim, -amount), reported_cost=None, invoiced_cost=None)
     return [whole, *_class_rows(whole, [Part(own_class(one), -amount, "a stronger bill speaks of this time")])]
 
 

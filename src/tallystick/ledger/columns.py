@@ -4,13 +4,9 @@ from tallystick.kernel.table import Column
 from tallystick.usage.dimensions import ATTRIBUTION, CHARGE_DIMENSIONS
 from tallystick.usage.meters import METERS
 
-
-def _quantities() -> tuple[Column, ...]:
-    return tuple(Column(f"q_{meter.name}", "int", nullable=True) for meter in METERS)
-
-
-def _costs() -> tuple[Column, ...]:
-    return tuple(Column(f"c_{meter.name}", "money", nullable=True) for meter in METERS)
+# Of every table that keeps usage by meter: what was counted, and what it cost.
+QUANTITIES: tuple[Column, ...] = tuple(Column(f"q_{meter.name}", "int", nullable=True) for meter in METERS)
+COSTS: tuple[Column, ...] = tuple(Column(f"c_{meter.name}", "money", nullable=True) for meter in METERS)
 
 
 EVENT_COLUMNS: tuple[Column, ...] = (
@@ -43,10 +39,10 @@ EVENT_COLUMNS: tuple[Column, ...] = (
     Column("drift", "texts"),
     Column("input_tokens", "int", nullable=True),
     Column("output_tokens", "int", nullable=True),
-    *_quantities(),
+    *QUANTITIES,
     Column("currency", "text"),
     Column("price_id", "text"),
-    *_costs(),
+    *COSTS,
     Column("list_cost", "money", nullable=True),
     Column("effective_cost", "money", nullable=True),
     Column("unpriced_tokens", "int"),
@@ -84,8 +80,8 @@ SUMMED: tuple[Column, ...] = (
     Column("unpriced_tokens", "int"),
     Column("input_tokens", "int"),
     Column("output_tokens", "int"),
-    *_quantities(),
-    *_costs(),
+    *QUANTITIES,
+    *COSTS,
     Column("list_cost", "money", nullable=True),
     Column("effective_cost", "money", nullable=True),
 )
