@@ -207,4 +207,5 @@ def test_five_hundred_groups_stay_bounded_and_lead_on(crowd, visit):
     page.goto(crowd.url + "/budgets/each%20customer")
     assert page.locator(".budgets tbody tr").count() == 20
     page.click("text=Show up to 1,000")
+    page.wait_for_url("**?all=1")
     assert page.locator(".budgets tbody tr").count() == 500
