@@ -73,7 +73,11 @@ def test_rows_of_the_ledger_come_with_their_sums(october: FastAPI, local: Lines)
     assert _amounts(whole["rows"], "effective_cost") == Decimal("6.115")
     assert whole["sums"]["contracted_cost"] is None
     own = _read(october, "/api/v1/ledger?range=2026-10&kind=own&limit=1&page=2", local)
-    assert (own["count"], len(own["rows"]), Decimal(own["sums"]["effective_cost"])) == (4, 1, Decimal("0.11"))  # tax and credit of two days
+    assert (own["count"], len(own["rows"]), Decimal(own["sums"]["effective_cost"])) == (
+        4,
+        1,
+        Decimal("0.11"),
+    )  # tax and credit of two days
     support = _read(october, "/api/v1/ledger?range=2026-10&kind=metered&team=support", local)
     assert [(row["team"], Decimal(row["effective_cost"])) for row in support["rows"]] == [("support", Decimal(3))]
 

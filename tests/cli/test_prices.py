@@ -1,6 +1,7 @@
 """`tally prices`: set, diff, contracts, simulate and rerate, over a data directory of its own."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.cli.main import app
+from tallystick.config import Config
 from tallystick.kernel.errors import ConfigError, NotFound, UsageError
+from tallystick.operations.context import now_us
+from tallystick.operations.ingest_events import ingest_events
+from tallystick.operations.load_prices import load_book
+from tallystick.pricing.rate import priced
+from tallystick.usage.model import UsageEvent
+from tallystick.wiring import open_app
+from tests.pricing.sample import used
 
 run = CliRunner()
 SCENARIO = """
@@ -87,6 +96,61 @@ def test_a_price_that_is_set_holds_from_its_day_and_is_taken_back(tmp_path: Path
     assert read("rerate")["total"] == []
     with pytest.raises(UsageError, match="cannot be read"):
         say("simulate", "absent.toml")
+
+
+CALLS = (
+    ("Sales", "claude-opus-5", 400_000),
+    ("Sales", "saga", 10),
+    ("Data", "claude-opus-5", 100),
+    ("Ops", "gpt-4o", 9),
+)
+
+
+def test_a_simulation_names_who_is_exposed_the_window_what_is_not_covered_and_changes_that_meet_nothing(
+    data: Path, tmp_path: Path
+) -> None:
+    with open_app(Config(), data) as opened:
+        book = load_book(opened.context.config_db)
+        calls = [
+            UsageEvent(f"e{n}", f"e{n}", now_us() - n - 1, provider="openai" if model[0] == "g" else "anthropic",
+                       request_model=model, model=model, dimensions={"team": team, "feature": f"{team} desk"},
+                       measured=used(uncached_input=tokens))
+            for n, (team, model, tokens) in enumerate(CALLS)
+        ]  # fmt: skip
+        ingest_events(opened.context, [priced(book, one) for one in calls])
+    (tmp_path / "next.toml").write_text(
+        'name = "Dearer"\n[[change]]\nmodel = "claude-opus-*"\nfrom = "2999-01-01"\npercent = 50\n'
+        '[[change]]\nmodel = "gtp-*"\npercent = 5\n'
+    )
+    told = say("simulate", "next.toml")
+    # 400,100 tokens at 5 dollars a million are 2.0005, half more 3.00075; 9 tokens at 2.50 are 0.0000225.
+    assert re.search(r"Dearer, over the usage from \d{4}-\d\d-\d\d \d\d:\d\d to .* UTC:\n\$2.00 would be \$3.00", told)
+    assert re.search(r"most exposed teams\nteam .*\nSales +\$2.00 +\$3.00 +\+\$1.00 +\+50.0 +2\nData ", told)
+    assert "1 would not change" in told
+    assert "Sales desk" in told
+    assert "10 tokens of saga have no price" in told
+    assert "change 2 meets no model used" in told
+    assert "change 1 begins after this period" in told
+    exact = read("simulate", "next.toml")
+    assert (exact["total"][0]["before"], exact["total"][0]["after"]) == ("2.0005225", "3.0007725")
+    assert exact["by"]["team"]["total"][0]["change"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.toml", '[[change]]\nmodel = "a"\npercent = 5\n\n[[change]]\nmodel = "b"\npercnt = 5\n', "a.toml:5, change 2"),
+        ("a.json", '{"change": [\n {"model": "a", "percent": 5},\n {"model": "b", "percent": "x"}]}', "a.json:3, change 2"),
+        ("a.toml", '[[change]]\nmodel = "a"\npercent = = 5\n', "line 3"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_meant_is_refused_with_its_line_and_what_to_write(
+    tmp_path: Path, name: str, text: str, says: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=says) as caught:
+        say("simulate", name)
+    assert caught.value.next_steps
 
 
 OTHER = (

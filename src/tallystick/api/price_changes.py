@@ -7,9 +7,11 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import StreamingResponse
 
 from tallystick.api.params import check_params
 from tallystick.api.routes import Asked
+from tallystick.api.stream import Report, ndjson
 from tallystick.kernel.errors import UsageError
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import DAY_US, day_start, rfc3339
@@ -32,7 +34,7 @@ from tallystick.operations.manage_prices import (
     unset_price,
 )
 from tallystick.operations.rerate import Rerating, Shift, rerate
-from tallystick.operations.simulate_prices import Effect, Simulation, simulate_prices, totals
+from tallystick.operations.simulate_prices import Effect, Simulation, not_covered, simulate_prices, totals, whole
 from tallystick.pricing.contract import Contract
 from tallystick.pricing.diff import Difference
 from tallystick.pricing.revise import HUNDRED_PERCENT
@@ -68,12 +70,16 @@ class ListBody(BaseModel):
 
 
 class SimulateBody(BaseModel):
-    """A scenario, and the usage it is played over: a number of days (`30d`) or from a day."""
+    """A scenario, and the usage it is played over: a number of days (`30d`) or from a day.
+
+    With `progress` the answer is lines of ``{"progress": …}``, then one of ``{"result": …}``.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     scenario: dict[str, Any]
     since: str = "30d"
+    progress: bool = False
 
 
 class RerateBody(BaseModel):
@@ -193,14 +199,24 @@ def post_check(asked: Asked) -> dict[str, Any]:
     return {"findings": [finding_to_wire(one) for one in find_prices(asked.context)]}
 
 
-@router.post("/simulate")
-def post_simulate(asked: Asked, body: SimulateBody) -> dict[str, Any]:
+@router.post("/simulate", response_model=None)
+def post_simulate(asked: Asked, body: SimulateBody) -> dict[str, Any] | StreamingResponse:
     """Replay real usage under other prices."""
     check_params(asked.request, [])
     scenario = parse_scenario(body.scenario, "the scenario")
     end = now_us()
-    found = simulate_prices(asked.context, scenario, start_us=_since(body.since, end, asked.context.zone), end_us=end)
-    return simulation_to_wire(found)
+    start = _since(body.since, end, asked.context.zone)
+    if not body.progress:
+        return simulation_to_wire(simulate_prices(asked.context, scenario, start_us=start, end_us=end))
+
+    def work(report: Report) -> dict[str, Any]:
+        def progress(done: int, total: int) -> None:
+            report({"progress": {"done": done, "total": total}})
+
+        found = simulate_prices(asked.context, scenario, start_us=start, end_us=end, on_progress=progress)
+        return {"result": simulation_to_wire(found)}
+
+    return StreamingResponse(ndjson(work), media_type="application/x-ndjson")
 
 
 @router.post("/rerate")
@@ -272,11 +288,27 @@ def _money(grains: int | None) -> str | None:
 
 
 def simulation_to_wire(found: Simulation) -> dict[str, Any]:
-    """A simulation as JSON: for each dimension the groups over all months, and by month."""
+    """A simulation as JSON: all usage by currency, what of it is not covered, for each dimension its groups.
+
+    `not_covered` are models with tokens that have no price before or after; `calls` are all of the model's.
+    """
     return {
         "name": found.scenario.name,
         "from": rfc3339(found.start_us),
         "to": rfc3339(found.end_us),
+        "changes_without_usage": list(found.idle),
+        "changes_as_if_in_force": list(found.as_if),
+        "total": [_effect(one) for one in whole(found)],
+        "months": [_effect(one) for one in whole(found, by_month=True)],
+        "not_covered": [
+            {
+                "model": one.value,
+                "calls": one.calls,
+                "tokens_before": one.unpriced_before,
+                "tokens_after": one.unpriced_after,
+            }
+            for one in not_covered(found)
+        ],
         "by": {
             name: {"total": [_effect(one) for one in totals(effects)], "months": [_effect(one) for one in effects]}
             for name, effects in found.effects.items()

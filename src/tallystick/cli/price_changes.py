@@ -2,7 +2,6 @@
 
 import json
 import tomllib
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -19,7 +18,6 @@ from tallystick.kernel.errors import UsageError
 contracts = typer.Typer(help="Contracts: discounts, fixed prices, volume steps.")
 app.add_typer(contracts, name="contracts", no_args_is_help=True)
 _PATH = "/api/v1/prices"
-_BY = ("team", "feature", "customer", "model")
 Since = Annotated[str, typer.Option(help="Days back (30d), or the first day, YYYY-MM-DD.")]
 
 
@@ -135,38 +133,6 @@ def diff(
         note(f"{answer['count']} differences; the first {len(rows)} are shown")
 
 
-@app.command("simulate")
-def simulate(
-    file: Annotated[Path, typer.Argument(help="TOML or JSON of [[change]] tables.")],
-    since: Since = "30d",
-    by: Annotated[str, typer.Option(help="team, feature, customer or model.")] = "team",
-    months: Annotated[bool, typer.Option("--months", help="Each month apart.")] = False,
-    data: Data = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> None:
-    """What real usage would cost under other prices: before, after, by team, feature, customer or model."""
-    if by not in _BY:
-        raise UsageError(f'--by "{by}" is not one of {", ".join(_BY)}')
-    with open_client(data, config) as client:
-        answer = client.call("POST", f"{_PATH}/simulate", json={"scenario": read_file(file), "since": since})
-    if as_json:
-        print_json(answer)
-        return
-    rows = [
-        [*([one["month"]] if months else []), one["value"] or "(unknown)", one["currency"], one["before"] or "unknown",
-         one["after"] or "unknown", one["change"] or "", _percent(one), str(one["calls"])]
-        for one in answer["by"][by]["months" if months else "total"]
-    ]  # fmt: skip
-    columns = [*(["month"] if months else []), by, "currency", "before", "after", "change", "%", "calls"]
-    print_rows(columns, rows, form=chosen_form(as_json=False, as_csv=as_csv),
-               numeric=frozenset({"before", "after", "change", "%", "calls"}))  # fmt: skip
-    lost = sum(one["unpriced_tokens_after"] for one in answer["by"][by]["total"])
-    if lost:
-        note(f"{lost:,} tokens have no price under this scenario and are in none of the sums")
-
-
 @app.command("rerate")
 def rerate(
     since: Since = "30d",
@@ -274,16 +240,16 @@ def read_file(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"the file cannot be read: {error.strerror}", where=str(file)) from None
     except ValueError as error:
-        raise UsageError(f"the file cannot be understood: {error}", where=str(file)) from None
+        kind = "JSON" if file.suffix == ".json" else "TOML"
+        raise UsageError(
+            f"the file cannot be understood: {error}", where=str(file), next_steps=[f"write it as {kind}"]
+        ) from None
     if not isinstance(raw, dict):
-        raise UsageError("the file holds no tables", where=str(file))
+        raise UsageError(
+            "the file holds no tables", where=str(file), next_steps=["begin with a table, as in the guide"]
+        )
     found: dict[str, Any] = json.loads(json.dumps(raw, default=str))
     return found
-
-
-def _percent(one: dict[str, Any]) -> str:
-    before = Decimal(one["before"] or 0)
-    return f"{Decimal(one['change']) / before * 100:+.1f}" if before and one["change"] else ""
 
 
 def _words(values: dict[str, Any]) -> str:

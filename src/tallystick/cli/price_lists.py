@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import typer
 
-import tallystick.cli.price_changes  # noqa: F401 - the other commands of the group
+import tallystick.cli.price_changes
+import tallystick.cli.price_simulation  # noqa: F401 - the other commands of the group
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data
 from tallystick.cli.output import chosen_form, note, print_json, print_rows

@@ -197,13 +197,31 @@ def _effects(
 
 def totals(effects: Sequence[Effect]) -> list[Effect]:
     """The groups over all months, the largest change first; `month` is empty."""
-    held: dict[tuple[str, str], list[Effect]] = defaultdict(list)
+    sums = _added(effects, lambda one: (one.value, "", one.currency))
+    return sorted(sums, key=lambda one: (-abs((one.after or 0) - (one.before or 0)), one.value))
+
+
+def whole(found: Simulation, *, by_month: bool = False) -> list[Effect]:
+    """All usage, a row for each currency, and for each month if wanted; `value` is empty."""
+    sums = _added(found.effects["model"], lambda one: ("", one.month if by_month else "", one.currency))
+    return sorted(sums, key=lambda one: (one.month, one.currency))
+
+
+def not_covered(found: Simulation) -> list[Effect]:
+    """Models with tokens that have no price before or after, which are therefore in no sum; the most tokens first."""
+    models = [one for one in totals(found.effects["model"]) if one.unpriced_before or one.unpriced_after]
+    return sorted(models, key=lambda one: (-max(one.unpriced_before, one.unpriced_after), one.value))
+
+
+def _added(effects: Sequence[Effect], key: Callable[[Effect], tuple[str, str, str]]) -> list[Effect]:
+    """Effects of equal value, month and currency in one."""
+    held: dict[tuple[str, str, str], list[Effect]] = defaultdict(list)
     for one in effects:
-        held[one.value, one.currency].append(one)
-    sums = [
+        held[key(one)].append(one)
+    return [
         Effect(
             value,
-            "",
+            month,
             currency,
             _sum([one.before for one in group]),
             _sum([one.after for one in group]),
@@ -211,9 +229,8 @@ def totals(effects: Sequence[Effect]) -> list[Effect]:
             sum(one.unpriced_before for one in group),
             sum(one.unpriced_after for one in group),
         )
-        for (value, currency), group in held.items()
+        for (value, month, currency), group in held.items()
     ]
-    return sorted(sums, key=lambda one: (-abs((one.after or 0) - (one.before or 0)), one.value))
 
 
 def _sum(costs: Sequence[int | None]) -> int | None:
