@@ -54,7 +54,13 @@ def test_a_month_is_told_with_its_classes_and_every_figure_opens_into_lines_that
     again = ask(october, "POST", "/api/v1/reconciliations", local, {}).json["reconciliations"]
     assert again == [run]
     assert _read(october, "/api/v1/reconciliations?account=other", local)["reconciliations"] == []
-    assert _read(october, "/api/v1/reconciliations/2026-09", local)["reconciliations"] == []
+    september = _read(october, "/api/v1/reconciliations/2026-09", local)
+    assert (september["reconciliations"], september["nothing"]["why"]) == (
+        [],
+        "no bill or report that is loaded speaks of it, and no call was metered in it",
+    )
+    assert september["nothing"]["next_steps"][0].startswith("tally reconcile 2026-10")
+    assert _read(october, MONTH, local)["nothing"] is None
 
 
 def test_a_claim_is_told_with_the_lines_of_its_source(october: FastAPI, local: Lines) -> None:

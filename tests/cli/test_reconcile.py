@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from tallystick.cli.main import app
 from tallystick.config import Config
 from tallystick.kernel.errors import NotFound, UsageError
+from tallystick.operations.ingest_events import ingest_events
 from tallystick.wiring import open_app
-from tests.bills.october import write_october
+from tests.bills.october import call, write_october
 
 run = CliRunner()
 
@@ -23,6 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("october")
     with open_app(Config(), made) as opened:
         write_october(opened.context)
+        ingest_events(opened.context, [call(5, 31, 7, "search")])  # the first of November
     return made
 
 
@@ -39,8 +41,8 @@ def say(*words: str, code: int = 0) -> Result:
     return result
 
 
-def read(*words: str) -> Any:
-    return json.loads(say(*words, "--json").stdout)
+def read(*words: str, code: int = 0) -> Any:
+    return json.loads(say(*words, "--json", code=code).stdout)
 
 
 def test_a_month_is_printed_with_its_classes_and_too_large_a_difference_ends_with_three() -> None:
@@ -53,7 +55,6 @@ def test_a_month_is_printed_with_its_classes_and_too_large_a_difference_ends_wit
     over = say("reconcile", "2026-10", "--fail-above", "1%", code=3)
     assert "2026-10 main differs by 12.30%, more than 1%" in over.stderr
     say("reconcile", "2026-10", "--fail-above", "12.3%")  # not more than that
-    assert read("reconcile", "2026-09")["reconciliations"] == []
 
 
 def test_words_that_mean_nothing_are_refused_with_what_to_write() -> None:
@@ -91,16 +92,42 @@ def test_the_ledger_lists_its_rows_and_shows_the_lines_behind_one() -> None:
     assert found == [(3, Decimal("0.6")), (1, Decimal("5.505"))]
 
 
-@pytest.mark.parametrize("words", [("2020-01",), ("2020-01", "--account", "nobody")])
-def test_a_period_without_anything_says_so_and_leaves_no_month(words: tuple[str, ...]) -> None:
+LAST = "tally reconcile 2026-10 shows the last month; bills speak of 2026-10"
+NOTHING = {
+    ("2020-01",): ("2020-01: no bill or report that is loaded speaks of it, and no call was metered in it.", LAST),
+    ("2099-01",): ("2099-01: 2099-01 has not begun.", LAST),
+    ("2026-10", "--account", "nobody"): (
+        "nobody 2026-10: the bills that are loaded are of main (USD).", "tally reconcile 2026-10 --account main",
+    ),
+    ("--account", "nobody"): ("nobody: the bills that are loaded are of main (USD).", "tally reconcile --account main"),
+    ("2026-10", "--currency", "EUR"): ("2026-10 EUR: the bills that are loaded are of main (USD).", "tally reconcile 2026-10 --account main"),
+    ("2026-11", "--fail-above", "1%"): (
+        "2026-11: 1 call was metered for $0.07, and no bill or report that is loaded speaks of it.", "tally import FILE",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", NOTHING, ids=" ".join)
+def test_a_month_without_anything_says_why_and_what_to_do_ends_with_four_and_leaves_no_month(
+    words: tuple[str, ...],
+) -> None:
     before = read("reconcile")["reconciliations"]
-    said = say("reconcile", *words)
-    assert (
-        f"Nothing to reconcile for {' '.join(reversed([one for one in words if one != '--account']))}: no bill"
-        in said.stderr
-    )
-    assert read("reconcile", *words)["reconciliations"] == []
+    said, step = NOTHING[words]
+    shown = say("reconcile", *words, code=4)
+    assert f"Nothing to reconcile for {said}\n  next:  {step}" in shown.stderr
+    assert not shown.stdout
+    answer = read("reconcile", *words, code=4)
+    assert answer["reconciliations"] == []
+    assert answer["nothing"]["next_steps"]
     assert read("reconcile")["reconciliations"] == before
+
+
+def test_an_instance_without_a_bill_is_no_failure_but_no_gate_is_passed_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLY_DATA", str(tmp_path))
+    assert "Nothing to reconcile: no bill or report is loaded.\n  next:  tally import FILE" in say("reconcile").stderr
+    say("reconcile", "--fail-above", "1%", code=4)
 
 
 def test_what_the_ids_on_a_bill_mean_is_said_one_by_one_shown_and_forgotten() -> None:

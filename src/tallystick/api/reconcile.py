@@ -22,6 +22,7 @@ from tallystick.operations.reconcile import (
     reconcile_all,
 )
 from tallystick.operations.reconcile_month import month_named
+from tallystick.operations.tell_unreconciled import tell_unreconciled
 from tallystick.operations.trace_claim import Trace, Traced, trace_claim
 
 router = APIRouter(prefix="/api/v1", tags=["reconcile"])
@@ -51,7 +52,7 @@ def get_reconciliations(asked: Asked) -> dict[str, Any]:
 
 @router.post("/reconciliations")
 def post_reconciliations(asked: Asked, new: NewReconcile) -> dict[str, Any]:
-    """Reconcile now; what has not changed stays as it is. Answers with the months as they stand."""
+    """Reconcile now; what has not changed stays as it is. Answers with the months as they stand, or why there is none."""
     check_params(asked.request, [])
     with asked.services.writing():
         if not new.period:
@@ -61,7 +62,14 @@ def post_reconciliations(asked: Asked, new: NewReconcile) -> dict[str, Any]:
             period = month_named(new.period)
             made = [reconcile(asked.context, account, period, new.currency) for account in _accounts(asked, new)]
             runs = [one for one in made if one.run_id]
-    return {"reconciliations": [run_wire(one) for one in runs], "demo": bool(asked.context.demo)}
+    return {**_runs_wire(asked, runs, (new.period, new.account, new.currency)), "demo": bool(asked.context.demo)}
+
+
+def _runs_wire(asked: Asked, runs: list[Reconciliation], wanted: tuple[str, str, str]) -> dict[str, Any]:
+    """The months; where there are none, why and what to do."""
+    told = None if runs else tell_unreconciled(asked.context, *wanted)
+    nothing = None if told is None else {"why": told.why, "next_steps": list(told.next_steps)}
+    return {"reconciliations": [run_wire(one) for one in runs], "nothing": nothing}
 
 
 def _accounts(asked: Asked, new: NewReconcile) -> list[str]:
@@ -75,12 +83,12 @@ def _accounts(asked: Asked, new: NewReconcile) -> list[str]:
 
 @router.get("/reconciliations/{period}")
 def get_reconciliation(asked: Asked, period: str) -> dict[str, Any]:
-    """The accounts of a month (`2026-10`), or one of them."""
+    """The accounts of a month (`2026-10`), or one of them; `nothing` says why there is none and what to do."""
     check_params(asked.request, ["account"])
     start = month_named(period).start_us
     account = asked.request.query_params.get("account", "")
     runs = [one for one in list_reconciliations(asked.context, account) if one.period_start == start]
-    return {"period": period, "reconciliations": [run_wire(one) for one in runs], "demo": bool(asked.context.demo)}
+    return {"period": period, **_runs_wire(asked, runs, (period, account, "USD")), "demo": bool(asked.context.demo)}
 
 
 @router.get("/reconciliations/{period}/lines")

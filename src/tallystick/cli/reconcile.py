@@ -12,6 +12,7 @@ from tallystick.cli.output import Form, chosen_form, note, print_json, print_row
 from tallystick.kernel.errors import UsageError
 
 _BREACHED = 3
+_INCOMPLETE = 4
 _NUMERIC = frozenset({"metered", "reported", "invoiced", "difference", "%", "amount", "claims"})
 _LINE = frozenset({"amount", "line"})
 
@@ -33,6 +34,8 @@ def reconcile(
     """Hold the bills against the ledger and print each month with the classes of its difference.
 
     `tally reconcile explain CLAIM` shows what a claim stands on: the lines of the source, with their page and place.
+
+    Exit code 3 when a month differs by more than --fail-above, 4 when nothing is there of what was asked for.
     """
     if period == "explain":
         explain_claim(claim, data, config, as_json=as_json)
@@ -45,8 +48,11 @@ def reconcile(
     with open_client(data, config) as client:
         answer = client.call("POST", "/api/v1/reconciliations", json=body)
     runs = answer["reconciliations"]
-    asked = " ".join(filter(None, (account, period)))
+    asked = " ".join(filter(None, (account, period, currency if currency != "USD" else "")))
     _print(answer, chosen_form(as_json=as_json, as_csv=as_csv), quiet, asked)
+    # An instance without a bill is no failure; a month that was asked for and is not there must not pass for one in order.
+    if not runs and (asked or most is not None):
+        raise typer.Exit(_INCOMPLETE)
     over = [one for one in runs if most is not None and _differs(one) > most]
     for one in over:
         note(f"{one['period']} {one['account']} differs by {_differs(one):.2%}, more than {fail_above}")
@@ -104,12 +110,9 @@ def _print(answer: dict[str, Any], form: Form, quiet: bool, asked: str) -> None:
         print_json(answer)
         return
     if not runs:
-        note(
-            f"Nothing to reconcile{f' for {asked}' if asked else ''}: no bill or report that is loaded speaks of it.\n"
-            "  next:  tally import FILE       read an invoice, a cost export or a FOCUS file\n"
-            "  next:  tally sync              fetch the reports of configured sources",
-            quiet=quiet,
-        )
+        told = answer["nothing"]
+        lead = f"Nothing to reconcile{f' for {asked}' if asked else ''}: {told['why']}."
+        note("\n".join([lead, *(f"  next:  {step}" for step in told["next_steps"])]), quiet=quiet)
         return
     exact = form is Form.CSV
     columns = ["month", "account", "metered", "reported", "invoiced", "difference", "%", "grade", "why"]

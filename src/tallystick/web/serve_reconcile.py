@@ -18,6 +18,7 @@ from tallystick.operations.explore import read_freshness
 from tallystick.operations.keep_pages import show_page
 from tallystick.operations.reconcile import lines_of, list_reconciliations
 from tallystick.operations.reconcile_month import month_named
+from tallystick.operations.tell_unreconciled import tell_unreconciled
 from tallystick.operations.trace_claim import trace_claim
 from tallystick.web.claim_page import claim_page
 from tallystick.web.reconcile_page import (
@@ -107,7 +108,10 @@ def serve_month(request: Request, site: Site, period: str) -> Response:
         "facts": facts(None, read_freshness(context), at, context.zone),
     }
     if run is None:
-        return render(request, site, "reconcile_month.html", heading=f"Reconcile {period}", run=None, **around)
+        told = tell_unreconciled(context, period, request.query_params.get("account", ""))
+        return render(
+            request, site, "reconcile_month.html", heading=f"Reconcile {period}", run=None, told=told, **around
+        )
     return render(
         request, site, "reconcile_month.html", heading=f"{run.account}, {month_words(period)}", run=run, tiles=tiles(run),
         steps=steps(run), sentence=sentence(run), state=month_row(run, at), aside=_aside(run), record=_record(run),
