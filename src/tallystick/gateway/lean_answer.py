@@ -29,7 +29,8 @@ class Answer:
         status: 0 until the head has arrived.
         connection: None once the answer has ended, well or badly.
         bodiless: No body follows, whatever the head says.
-        sent: The whole request has been written.
+        left: The request has begun to be written.
+        sent: Nothing of the request follows what was written, or is about to be.
         keep: The connection outlives the answer.
         complete: It came to its end.
         failure: Why it did not.
@@ -37,7 +38,7 @@ class Answer:
     """
 
     __slots__ = (
-        "_chunks", "_held", "_waiter", "bodiless", "complete", "connection", "failure", "headers", "keep", "sent",
+        "_chunks", "_held", "_waiter", "bodiless", "complete", "connection", "failure", "headers", "keep", "left", "sent",
         "silence", "status", "unread",
     )  # fmt: skip
 
@@ -47,7 +48,7 @@ class Answer:
         self.bodiless = bodiless
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
-        self.sent = self.keep = self.complete = False
+        self.left = self.sent = self.keep = self.complete = False
         self.failure: UpstreamFailed | None = None
         self.unread = 0
         self._chunks: list[bytes] = []

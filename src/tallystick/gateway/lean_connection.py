@@ -87,10 +87,13 @@ class Connection(asyncio.Protocol):
         """
         answer = self._answer = Answer(self, silence, bodiless=bodiless)
         try:
-            self._transport.write(head)
-            if self._transport.is_closing():
-                raise Dropped("the connection had ended", reached=False)
-            answer.sent = not body or await self._upload(answer, body)
+            if body:
+                self._depart(answer, head)
+                answer.sent = await self._upload(answer, body)
+            else:
+                # With those of all calls that this round of the loop wakes: a sleeping provider is woken once.
+                answer.sent = True
+                self._loop.call_soon(self._depart, answer, head)
             while not answer.status:
                 if answer.failure is not None:
                     raise answer.failure
@@ -100,6 +103,15 @@ class Connection(asyncio.Protocol):
             answer.close()
             raise
         return answer
+
+    def _depart(self, answer: Answer, head: bytes) -> None:
+        """Write the head, and what goes with it, unless it is over by now."""
+        if self._answer is not answer:
+            return
+        answer.left = True
+        self._transport.write(head)
+        if self._transport.is_closing():
+            self.close(Dropped("the connection had ended", reached=False))
 
     async def _upload(self, answer: Answer, body: bytes) -> bool:
         """Write as fast as the provider takes it; False when it wants no more."""
@@ -213,12 +225,12 @@ class Connection(asyncio.Protocol):
         else:
             kind = UpstreamFailed if answer.status or answer.unread else Dropped
             what = f": {type(error).__name__}" if error is not None else ""
-            self.close(kind(f"the connection ended before the answer did{what}", reached=True))
+            self.close(kind(f"the connection ended before the answer did{what}", reached=answer.left))
 
     def _finish(self, answer: Answer) -> None:
         answer.connection = self._answer = None
         self.served += 1
-        written = answer.sent and not self._transport.get_write_buffer_size()
+        written = answer.left and answer.sent and not self._transport.get_write_buffer_size()
         if answer.keep and written and self.home is not None and not self._transport.is_closing():
             self.resume()
             self.home.release(self)
