@@ -21,7 +21,16 @@ from tallystick.usage.model import UsageEvent
 from tests.pricing.sample import card, day, used
 
 START, END = day("2026-11-01"), day("2026-11-04")
-COUNTED = ("calls", "attempts", "errors", "unpriced_tokens", "input_tokens", "list_cost", "effective_cost")
+COUNTED = (
+    "calls",
+    "attempts",
+    "errors",
+    "unpriced_calls",
+    "unpriced_tokens",
+    "input_tokens",
+    "list_cost",
+    "effective_cost",
+)
 
 
 ON_ONE = pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
@@ -60,7 +69,8 @@ def sums(context: Context, *, posted: bool) -> dict[str, int | None]:
 
 def test_a_corrected_price_is_shown_first_and_then_posted_once(spent: Context) -> None:
     # 40 calls of m cost 100 x 2 + 10 x 10 = 300 each; corrected to 3 and 10 they cost 400. 20 of new: 100 x 1 + 0.
-    assert sums(spent, posted=False)["effective_cost"] == 40 * 300
+    held = sums(spent, posted=False)
+    assert (held["effective_cost"], held["unpriced_calls"]) == (40 * 300, 20)
     book_of(
         spent,
         card("m", prices={"uncached_input": 3, "plain_output": 10}),
@@ -74,7 +84,7 @@ def test_a_corrected_price_is_shown_first_and_then_posted_once(spent: Context) -
     done = rerate(spent, start_us=START, end_us=END, post=True)
     assert {key[1]: one.after for key, one in done.groups.items() if key[0] == "model"} == {"m": 16000, "new": 2000}
     expected = {
-        "calls": 60, "attempts": 60, "errors": 0, "unpriced_tokens": 0, "input_tokens": 6000,
+        "calls": 60, "attempts": 60, "errors": 0, "unpriced_calls": 0, "unpriced_tokens": 0, "input_tokens": 6000,
         "list_cost": 18000, "effective_cost": 18000,
     }  # fmt: skip
     assert sums(spent, posted=False) == expected
@@ -95,6 +105,22 @@ def test_a_price_corrected_back_and_forth_ends_where_it_began(spent: Context) ->
     assert sums(spent, posted=False) == before
     lines = spent.ledger.rows("SELECT sum(c_uncached_input), sum(c_plain_output) FROM usage_event")
     assert [int(Decimal(str(one)) * 10**12) for one in lines[0]] == [40 * 200, 40 * 100]
+
+
+def test_a_call_has_its_whole_price_when_its_last_part_is_free(spent: Context) -> None:
+    before = sums(spent, posted=False)
+    book_of(spent, card("m"), card("new", prices={"uncached_input": 1}))
+    rerate(spent, start_us=START, end_us=END, post=True)
+    partly = sums(spent, posted=False)
+    assert (partly["unpriced_calls"], partly["unpriced_tokens"]) == (20, 20 * 10)
+    assert partly["effective_cost"] == (before["effective_cost"] or 0) + 20 * 100
+    book_of(spent, card("new", prices={"uncached_input": 1, "plain_output": 0}))
+    rerate(spent, start_us=START, end_us=END, post=True)
+    expected = {**partly, "unpriced_calls": 0, "unpriced_tokens": 0}
+    assert sums(spent, posted=False) == expected
+    post_charges(spent)
+    assert sums(spent, posted=True) == expected
+    assert not rerate(spent, start_us=START, end_us=END, post=True).total
 
 
 @ON_ONE

@@ -23,11 +23,14 @@ class Erasure(BaseModel):
 
 @router.post("/erase")
 def post_erase(asked: Asked, erasure: Erasure) -> dict[str, Any]:
-    """Take everything that leads to a person out of their rows and delete what they said; usage and cost stay.
+    """Take everything that leads to a person out of their rows and bills and delete what they said; usage and cost stay.
 
-    With ``dry_run`` only counts.
+    With ``dry_run`` only counts. ``pages`` are files of pages, kept as a source gave them, that still name the person.
     """
     check_params(asked.request, [])
     with asked.services.writing():
         done = erase_user(asked.context, erasure.user, asked.principal, dry_run=erasure.dry_run)
-    return {"user": erasure.user, "rows": done.rows, "contents": done.contents, "dry_run": erasure.dry_run}
+    return {
+        "user": erasure.user, "rows": done.rows, "contents": done.contents, "lines": done.lines, "names": done.names,
+        "pages": list(done.pages), "dry_run": erasure.dry_run,
+    }  # fmt: skip

@@ -9,6 +9,8 @@ from tallystick.cli.options import AsJson, ConfigFile, Data
 from tallystick.cli.output import note, print_json
 from tallystick.kernel.errors import UsageError
 
+_MOST_PAGES = 10
+
 
 def erase(
     user: Annotated[str, typer.Option(help="Whose rows, exactly as the rows have the name.")],
@@ -18,7 +20,11 @@ def erase(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take everything that leads to a user out of their rows and delete what they said; usage and cost stay."""
+    """Take everything that leads to a user out of their rows and bills and delete what they said; usage and cost stay.
+
+    A person whom providers know by other names (an id, an address) is erased by each: `tally sources costs --by person`
+    shows them.
+    """
     with open_client(data, config) as client:
         body: dict[str, Any] = {"user": user, "dry_run": True}
         if not dry_run:
@@ -30,12 +36,22 @@ def erase(
         print_json(answer)
         return
     typer.echo(f"{'would erase' if dry_run else 'erased'} {_counts(answer)}")
-    if not answer["rows"] + answer["contents"]:
+    if answer["pages"]:
+        shown = "".join(f"\n  {one}" for one in answer["pages"][:_MOST_PAGES])
+        more = len(answer["pages"]) - _MOST_PAGES
+        note(
+            f"Pages that are kept as their source gave them still name the person; figures do not need them:{shown}"
+            + (f"\n  and {more:,} more: --json names all" if more > 0 else "")
+            + "\n  next:  delete these files of the data directory; reparsing or fetching anew brings back whom a source still names"
+        )
+    if not answer["rows"] + answer["contents"] + answer["lines"] + answer["names"]:
         note(f'Nothing is kept of "{user}": is the name exactly as the rows have it?')
 
 
 def _counts(answer: dict[str, Any]) -> str:
-    return f"{answer['rows']} rows, {answer['contents']} prompts and answers"
+    parts = [f"{answer['rows']} rows, {answer['contents']} prompts and answers"]
+    parts += [f"{answer['lines']} lines of bills, {answer['names']} names"] if answer["lines"] + answer["names"] else []
+    return ", ".join(parts)
 
 
 def _ask(user: str, counts: str) -> None:

@@ -8,6 +8,7 @@ from it like from any event, so charges stay the sums of events.
 
 from typing import Protocol
 
+from tallystick.ledger.post import unpriced_condition
 from tallystick.usage.dimensions import ATTRIBUTION
 from tallystick.usage.meters import METERS
 
@@ -61,7 +62,8 @@ def differences(dialect: Speaks, listed: str, paid: str) -> str:
         listed, paid: Statements that rate the period: at list prices, and as contracts have them.
 
     Columns: event_id, instant, `COPIED`, currency held, currency of the book, price_id, adjustments so far,
-    unpriced tokens held and found, then for each of `COSTS` held and found.
+    unpriced tokens held and found, whether it counts as unpriced and whether it is (1 or 0), then for each of
+    `COSTS` held and found.
     """
     final, nothing = dialect.final(EVENTS), "CAST(-1 AS DECIMAL(38, 12))"
     root = "replaceRegexpOne" if dialect.name == "clickhouse" else "regexp_replace"
@@ -71,16 +73,22 @@ def differences(dialect: Speaks, listed: str, paid: str) -> str:
             f"ELSE coalesce(u.{name}, 0) + coalesce(a.{name}, 0) END" for name in COSTS}  # fmt: skip
     found = {name: "l.list_cost" if name == "list_cost" else f"p.{name}" for name in COSTS}
     costs = ", ".join(f"{held[name]}, {found[name]}" for name in COSTS)
+    counts = f"CASE WHEN {unpriced_condition('u.', 'u.')} THEN 1 ELSE 0 END + coalesce(a.unpriced_change, 0)"
+    counted = f"CASE WHEN {unpriced_condition('u.', 'p.')} THEN 1 ELSE 0 END"
     differs = " OR ".join(
         f"coalesce({held[name]}, {nothing}) <> coalesce({found[name]}, {nothing})"
         for name in ("list_cost", "effective_cost")
     )
+    # A part that became free changes no sum, and yet the call has its whole price now.
+    differs = f"{differs} OR {counts} <> {counted}"
     return f"""
 SELECT u.event_id, {dialect.micros("u.occurred_at")}, {copied}, u.currency, p.currency, l.price_id, coalesce(a.n, 0),
-    u.unpriced_tokens + coalesce(a.unpriced, 0), p.unpriced_tokens, {costs}
+    u.unpriced_tokens + coalesce(a.unpriced, 0), p.unpriced_tokens,
+    {counts}, {counted}, {costs}
 FROM {final} u JOIN ({listed}) l ON l.event_id = u.event_id JOIN ({paid}) p ON p.event_id = u.event_id
 LEFT JOIN (
-    SELECT {root}(event_id, '~r[0-9]+$', '') AS root, count(*) AS n, sum(unpriced_tokens) AS unpriced, {sums}
+    SELECT {root}(event_id, '~r[0-9]+$', '') AS root, count(*) AS n, sum(unpriced_tokens) AS unpriced,
+        sum(unpriced_change) AS unpriced_change, {sums}
     FROM {final} WHERE attempt_reason = '{REASON}' AND occurred_at >= {dialect.instant("$from")}
         AND occurred_at < {dialect.instant("$to")} GROUP BY root
 ) a ON a.root = u.event_id

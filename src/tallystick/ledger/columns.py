@@ -46,6 +46,8 @@ EVENT_COLUMNS: tuple[Column, ...] = (
     Column("list_cost", "money", nullable=True),
     Column("effective_cost", "money", nullable=True),
     Column("unpriced_tokens", "int"),
+    # Of a correction: by how many it changes the number of calls without a price.
+    Column("unpriced_change", "int", nullable=True),
     Column("request_bytes", "int", nullable=True),
     Column("system_bytes", "int", nullable=True),
     Column("tools_bytes", "int", nullable=True),

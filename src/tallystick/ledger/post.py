@@ -20,9 +20,9 @@ def _event_sum(name: str) -> str:
     return _COUNTS.get(name, f"sum({name})")
 
 
-def _unpriced_condition() -> str:
-    """As `UsageEvent.unpriced`: a quantity that is billed somewhere and has no cost here."""
-    return " OR ".join(f"(coalesce(q_{name}, 0) <> 0 AND c_{name} IS NULL)" for name in _BILLED)
+def unpriced_condition(quantities: str = "", costs: str = "") -> str:
+    """As `UsageEvent.unpriced`: a quantity that is billed somewhere and has no cost here; of rows by these aliases."""
+    return " OR ".join(f"(coalesce({quantities}q_{name}, 0) <> 0 AND {costs}c_{name} IS NULL)" for name in _BILLED)
 
 
 # What takes back a copy of a call that two captures brought counts as one call less.
@@ -47,7 +47,7 @@ _COUNTS: dict[str, str] = {
     "attempts": _counted("attempt >= 1"),
     "errors": _count("outcome IN ({})".format(", ".join(f"'{one}'" for one in ERROR_OUTCOMES))),
     "estimated_calls": _count("usage_state = 'estimated'"),
-    "unpriced_calls": _count(_unpriced_condition()),
+    "unpriced_calls": f"{_count(unpriced_condition())} + coalesce(sum(unpriced_change), 0)",
     "input_tokens": "coalesce(sum(input_tokens), 0)",
     "output_tokens": "coalesce(sum(output_tokens), 0)",
 }

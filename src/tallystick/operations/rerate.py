@@ -113,7 +113,8 @@ def _adjustment(row: Sequence[Any], found: Rerating) -> dict[str, Any]:
     """The row of events that makes up a difference, counted; empty where it cannot be made."""
     event_id, occurred_at, *rest = row
     copied, rest = dict(zip(COPIED, rest, strict=False)), rest[len(COPIED) :]
-    held_currency, currency, price_id, number, unpriced_held, unpriced, *costs = rest
+    held_currency, currency, price_id, number, unpriced_held, unpriced, *counts_and_costs = rest
+    counts, counted, *costs = counts_and_costs
     grains = [None if one is None else grains_from_decimal(one) for one in costs]
     pairs = dict(zip(COSTS, zip(grains[::2], grains[1::2], strict=True), strict=True))
     before, after = pairs["effective_cost"]
@@ -140,6 +141,7 @@ def _adjustment(row: Sequence[Any], found: Rerating) -> dict[str, Any]:
         "currency": currency,
         "price_id": price_id,
         "unpriced_tokens": int(unpriced or 0) - int(unpriced_held or 0),
+        "unpriced_change": int(counted) - int(counts),
         **{
             name: None if new is None and old is None else (new or 0) - (old or 0) for name, (old, new) in pairs.items()
         },

@@ -1,8 +1,11 @@
 """What the two column engines spell differently. Measured and compared in tests/contracts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from tallystick.kernel.table import Column
+
+NOTHING_INSTEAD: Mapping[str, str] = MappingProxyType({})
 
 
 class DuckDbDialect:
@@ -29,9 +32,11 @@ class DuckDbDialect:
     def each_tag(self, column: str) -> str:
         return f"unnest(map_keys({column}))"
 
-    def clear(self, table: str, columns: Sequence[Column], where: str) -> str:
+    def clear(
+        self, table: str, columns: Sequence[Column], where: str, instead: Mapping[str, str] = NOTHING_INSTEAD
+    ) -> str:
         empty = {"text": "''", "tags": "MAP {}", "texts": "[]"}
-        changes = ", ".join(f'"{column.name}" = {empty[column.kind]}' for column in columns)
+        changes = ", ".join(f'"{column.name}" = {instead.get(column.name, empty[column.kind])}' for column in columns)
         return f"UPDATE {table} SET {changes} WHERE {where}"  # noqa: S608 - names of ours
 
     def folded(self, expression: str) -> str:
@@ -69,9 +74,11 @@ class ClickHouseDialect:
     def each_tag(self, column: str) -> str:
         return f"arrayJoin(mapKeys({column}))"
 
-    def clear(self, table: str, columns: Sequence[Column], where: str) -> str:
+    def clear(
+        self, table: str, columns: Sequence[Column], where: str, instead: Mapping[str, str] = NOTHING_INSTEAD
+    ) -> str:
         empty = {"text": "''", "tags": "CAST(map(), 'Map(String, String)')", "texts": "CAST([], 'Array(String)')"}
-        changes = ", ".join(f"`{column.name}` = {empty[column.kind]}" for column in columns)
+        changes = ", ".join(f"`{column.name}` = {instead.get(column.name, empty[column.kind])}" for column in columns)
         return f"ALTER TABLE {table} UPDATE {changes} WHERE {where} SETTINGS mutations_sync = 2"
 
     def folded(self, expression: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from tallystick.kernel.table import Column
+from tallystick.storage.dialects import NOTHING_INSTEAD
 
 Param = str | int | bool | None | Sequence[str] | Sequence[int]
 
@@ -38,8 +39,13 @@ class Dialect(Protocol):
     def each_tag(self, column: str) -> str:
         """One row for each key of a tags map, as an expression of a select list."""
 
-    def clear(self, table: str, columns: Sequence[Column], where: str) -> str:
-        """A statement that empties texts, tags and lists of texts in the rows of `where`, done when it returns."""
+    def clear(
+        self, table: str, columns: Sequence[Column], where: str, instead: Mapping[str, str] = NOTHING_INSTEAD
+    ) -> str:
+        """A statement that empties texts, tags and lists of texts in the rows of `where`, done when it returns.
+
+        A column in `instead` gets the value of that expression.
+        """
 
     def folded(self, expression: str) -> str:
         """A text without case, spaces, hyphens and underscores: the form in which filters compare."""
