@@ -50,7 +50,8 @@ _NEGATED = frozenset(
     column.name
     for column in EVENT_COLUMNS
     if column.name.startswith(("q_", "c_"))
-    or column.name in {"input_tokens", "output_tokens", "unpriced_tokens", "unpriced_change", "list_cost", "effective_cost"}
+    or column.name
+    in {"input_tokens", "output_tokens", "unpriced_tokens", "unpriced_change", "list_cost", "effective_cost"}
 )
 
 
