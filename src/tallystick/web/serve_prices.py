@@ -1,6 +1,5 @@
 """Prices: what holds, what held, what contracts make of it, what is doubtful, and what a change would cost."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -18,11 +17,12 @@ from tallystick.operations.explore import read_freshness
 from tallystick.operations.find_prices import list_findings
 from tallystick.operations.import_price_list import list_price_lists
 from tallystick.operations.manage_prices import list_contracts
-from tallystick.operations.simulate_prices import DIMENSIONS, Effect, Simulation, simulate_prices, totals
+from tallystick.operations.simulate_prices import Simulation, simulate_prices
 from tallystick.pricing.model import PriceCard
 from tallystick.pricing.revise import HUNDRED_PERCENT
 from tallystick.pricing.scenario import parse_scenario
 from tallystick.usage.meters import BY_NAME, TOKEN_METERS
+from tallystick.web.exposure_page import exposure
 from tallystick.web.render import facts, render
 from tallystick.web.site import Site
 
@@ -50,19 +50,6 @@ class PriceRow:
     others: str
     source: str
     state: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EffectRow:
-    """One group of a simulation, written."""
-
-    value: str
-    before: str
-    after: str
-    change: str
-    percent: str
-    worse: bool
-    calls: int
 
 
 def serve_prices(request: Request, site: Site) -> Response:
@@ -110,8 +97,7 @@ def serve_prices(request: Request, site: Site) -> Response:
         changes=CHANGES,
         periods=_PERIODS,
         wrong=wrong,
-        effects=[(one, _effect_rows(found, one)) for one in DIMENSIONS] if found else [],
-        months=_months(found) if found else [],
+        exposed=exposure(found) if found else None,
         facts=facts(None, read_freshness(context), at, context.zone),
     )  # fmt: skip
 
@@ -170,42 +156,3 @@ def _per(meter: str, grains: int) -> str:
 
 def _since(at_us: int, zone: str) -> str:
     return f"{local_day(at_us, zone):%Y-%m-%d}" if at_us else "always"
-
-
-def _effect_rows(found: Simulation, dimension: str) -> list[EffectRow]:
-    return [_effect(one, one.value or "(unknown)") for one in totals(found.effects[dimension])[:_MOST]]
-
-
-def _months(found: Simulation) -> list[EffectRow]:
-    """All usage month by month, one row for each currency."""
-    held: dict[tuple[str, str], list[Effect]] = {}
-    for one in found.effects["model"]:
-        held.setdefault((one.month, one.currency), []).append(one)
-    rows = []
-    for (month, currency), group in sorted(held.items()):
-        before, after = _sum([one.before for one in group]), _sum([one.after for one in group])
-        calls = sum(one.calls for one in group)
-        rows.append(_effect(Effect(month, "", currency, before, after, calls, 0, 0), month))
-    return rows
-
-
-def _sum(costs: Sequence[int | None]) -> int | None:
-    known = [one for one in costs if one is not None]
-    return sum(known) if known else None
-
-
-def _effect(one: Effect, name: str) -> EffectRow:
-    if one.before is None or one.after is None:
-        written = (money(one.before, one.currency), money(one.after, one.currency))
-        return EffectRow(name, *written, "", "", worse=False, calls=one.calls)
-    change = one.after - one.before
-    percent = f"{change / one.before * 100:+.1f} %" if one.before else ""
-    return EffectRow(
-        name,
-        money(one.before, one.currency),
-        money(one.after, one.currency),
-        money(change, one.currency, sign=True),
-        percent,
-        worse=change > 0,
-        calls=one.calls,
-    )
