@@ -1,9 +1,11 @@
 """Ids sort by time and never meet; fingerprints tell equal from unequal only to who has the key."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.kernel.ids import content_hash, fingerprint, new_id
+from tallystick.kernel.ids import Ids, content_hash, fingerprint, new_id
 
 
 @given(st.lists(st.integers(0, 4 * 10**12), min_size=2, max_size=20, unique=True))
@@ -14,7 +16,13 @@ def test_ids_of_later_milliseconds_sort_later(milliseconds: list[int]) -> None:
 
 
 def test_ids_of_one_instant_differ() -> None:
-    assert len({new_id("evt", 1) for _ in range(10_000)}) == 10_000
+    made = Ids()
+    assert len({new_id("evt", 1) for _ in range(10_000)} | {made.new("evt", 1) for _ in range(10_000)}) == 20_000
+
+
+def test_ids_drawn_many_at_once_are_of_the_same_form() -> None:
+    assert re.fullmatch(r"evt_0000000003e8[0-9a-f]{20}", Ids().new("evt", 1_000_000))
+    assert re.fullmatch(r"evt_0000000003e8[0-9a-f]{20}", new_id("evt", 1_000_000))
 
 
 @given(st.binary(), st.binary(), st.binary(min_size=1))

@@ -23,7 +23,6 @@ from tallystick.gateway.row import call_id
 from tallystick.gateway.state import State
 from tallystick.gateway.upstream import UpstreamFailed, UpstreamResponse
 from tallystick.kernel.errors import Unavailable
-from tallystick.kernel.ids import new_id
 from tallystick.usage.model import Measured, Outcome
 
 _log = logging.getLogger("tallystick.gateway")
@@ -188,7 +187,7 @@ async def _begin(call: Call, reason: str) -> bool:
     earlier = incoming.event_id, incoming.arrived_us, incoming.attempt, incoming.attempt_reason
     incoming.call_id = incoming.call_id or call_id(incoming.event_id)
     incoming.arrived_us = time.time_ns() // 1000
-    incoming.event_id = new_id("evt", incoming.arrived_us)
+    incoming.event_id = state.ids.new("evt", incoming.arrived_us)
     incoming.attempt, incoming.attempt_reason = incoming.attempt + 1, reason
     try:
         await again(state.enforcer, state.book, incoming)

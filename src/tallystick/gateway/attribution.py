@@ -12,6 +12,7 @@ What a key locks, no header changes: the refused value is kept as the tag `claim
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -35,7 +36,6 @@ _SOURCES = ("header", "burnlens", "helicone", "portkey", "bifrost", "litellm", "
 _DIMENSIONS = frozenset(ATTRIBUTION)
 _SPELLINGS = {"organisation": "organization", "org": "organization", "env": "environment", "end_user": "user"}
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-_UNSAFE = re.compile(rb"[\x00\r\n]")
 
 _DROPPED = frozenset(
     {
@@ -130,7 +130,10 @@ class CallHeaders:
 
     def claim(self, strength: int, name: str, value: str) -> None:
         """Note a claim; of several the strongest counts, of equals the first."""
-        name, value = _clean(name)[:LONGEST_NAME], _clean(value)
+        self.claim_clean(strength, _clean(name)[:LONGEST_NAME], _clean(value))
+
+    def claim_clean(self, strength: int, name: str, value: str) -> None:
+        """As `claim`, of words that are clean."""
         if not name or not value or name.startswith(CLAIMED):
             return
         known = self.claims.get(name)
@@ -204,8 +207,9 @@ class HeaderReader:
 
     def _read_foreign(self, call: CallHeaders, name: bytes, value: bytes) -> None:
         if name.startswith(self._prefix):
-            own = canonical_dimension(_text(name[len(self._prefix) :]))
-            call.claim(_OWN, own, _text(value))
+            suffix = name[len(self._prefix) :]
+            own = _own_name(suffix) if len(suffix) <= LONGEST_NAME else _own_name.__wrapped__(suffix)
+            call.claim_clean(_OWN, own, _words(value))
         elif one := _NAMED.get(name):
             for target in one[1]:
                 call.claim(one[0], target, _text(value))
@@ -242,11 +246,11 @@ def _read_tracing(call: CallHeaders, name: bytes, value: bytes) -> None:
 
 def _read_sdk(call: CallHeaders, header: Header) -> None:
     name, value = header
-    if _UNSAFE.search(value):
+    if b"\n" in value or b"\r" in value or b"\0" in value:
         return
     call.forward.append(header)
     if name == b"user-agent":
-        call.user_agent = _clean(_text(value))
+        call.user_agent = _words(value)
     elif value.isdigit() and len(value) < 6:
         call.retry_count = int(value)
 
@@ -311,6 +315,8 @@ def attribute(
     said = {name: value for name, (_, value) in call.claims.items()}
     refused = {CLAIMED + name: said[name] for name, value in locked.items() if said.get(name, value) != value}
     settled = {**defaults, **said, **locked, **refused}
+    if settled.keys() <= _DIMENSIONS:
+        return Attribution(settled, {})
     dimensions = {name: value for name, value in settled.items() if name in _DIMENSIONS}
     ours = {**locked, **refused}
     tags = {name: value for name, value in ours.items() if name not in _DIMENSIONS}
@@ -338,6 +344,22 @@ def _text(value: bytes) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("latin-1")
+
+
+@lru_cache(maxsize=_MOST_NAMES)
+def _own_name(suffix: bytes) -> str:
+    """What a header of ours names; a caller names the same few with every call."""
+    return _clean(canonical_dimension(_text(suffix)))[:LONGEST_NAME]
+
+
+def _words(value: bytes) -> str:
+    """A header's value as it is kept; short ones are remembered, for most calls have those of the one before."""
+    return _short_words(value) if len(value) <= LONGEST_VALUE else _clean(_text(value))
+
+
+@lru_cache(maxsize=_MOST_NAMES)
+def _short_words(value: bytes) -> str:
+    return _clean(_text(value))
 
 
 def _clean(value: str) -> str:

@@ -32,7 +32,13 @@ async def handle_call(state: State, client: Client, split: Split, provider: Prov
     started = time.perf_counter()
     arrived_us = time.time_ns() // 1000
     incoming = Incoming(
-        client, split.name, split.below, provider, DIALECTS[provider.dialect], new_id("evt", arrived_us), arrived_us
+        client,
+        split.name,
+        split.below,
+        provider,
+        DIALECTS[provider.dialect],
+        state.ids.new("evt", arrived_us),
+        arrived_us,
     )
     try:
         await prepare(state, incoming)

@@ -17,6 +17,8 @@ from tallystick.org.model import GatewayKey
 Form = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "aws-sigv4"]
 
 _OURS = b"tally"
+_BEARER = b"Bearer "
+_OUR_BEARER = _BEARER + _OURS
 _SIGNED = b"AWS4-HMAC-SHA256"
 _HEADERS: tuple[Form, ...] = ("x-api-key", "api-key", "x-goog-api-key")
 _LONGEST_SECRET = 8192
@@ -67,15 +69,14 @@ def identify(credentials: Mapping[bytes, bytes], ring: KeyRing, *, bring_your_ow
     Raises:
         Refused: 401 when no credential, an unknown or a revoked key, or one we may not forward was sent.
     """
+    bearer = credentials.get(b"authorization", b"") if len(credentials) == 1 else b""
+    if bearer.startswith(_OUR_BEARER) and len(bearer) < _LONGEST_SECRET:
+        # As nearly every call has it.
+        return _caller(ring, "bearer", bearer[len(_BEARER) :].strip())
     presented = _presented(credentials)
-    ours = next(((form, secret) for form, secret in presented if secret.startswith(_OURS)), None)
-    if ours is not None:
-        key = ring.find(ours[1])
-        if key is None:
-            raise _unauthorized("unknown_key", "this tally key is not known here")
-        if key.revoked_at is not None:
-            raise _unauthorized("revoked_key", f"the tally key {key.key_id} (…{key.hint}) was revoked")
-        return Caller(key, ours[0])
+    for form, secret in presented:
+        if secret.startswith(_OURS):
+            return _caller(ring, form, secret)
     if not presented:
         raise _unauthorized("missing_key", "no key was sent in Authorization or x-api-key")
     if not bring_your_own:
@@ -90,6 +91,15 @@ def identify(credentials: Mapping[bytes, bytes], ring: KeyRing, *, bring_your_ow
             "send an Amazon Bedrock API key as a bearer token, or a tally key as the AWS access key id",
         )
     return Caller(None, form, secret)
+
+
+def _caller(ring: KeyRing, form: Form, secret: bytes) -> Caller:
+    key = ring.find(secret)
+    if key is None:
+        raise _unauthorized("unknown_key", "this tally key is not known here")
+    if key.revoked_at is not None:
+        raise _unauthorized("revoked_key", f"the tally key {key.key_id} (…{key.hint}) was revoked")
+    return Caller(key, form)
 
 
 def _presented(credentials: Mapping[bytes, bytes]) -> list[tuple[Form, bytes]]:

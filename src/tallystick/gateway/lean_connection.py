@@ -6,6 +6,7 @@ the last bytes: an answer keeps its own, so it never meets the connection's next
 """
 
 import asyncio
+import select
 import socket
 from typing import Protocol, cast
 
@@ -50,6 +51,7 @@ class Connection(asyncio.Protocol):
         self.served = 0
         self.idle_since = 0.0
         self._loop = asyncio.get_running_loop()
+        self._poller: select.poll | None = None
         self._transport: asyncio.Transport
         self._answer: Answer | None = None
         self._reading_paused = False
@@ -64,13 +66,11 @@ class Connection(asyncio.Protocol):
         """Whether nothing has arrived, not even an end that the loop has yet to see."""
         if self.closed or self.sock is None or self._transport.is_closing():
             return False
-        try:
-            self.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        if self._poller is None:
+            # Asked before every request; peeking would raise for each that is usable.
+            self._poller = select.poll()
+            self._poller.register(self.sock, select.POLLIN)
+        return not self._poller.poll(0)
 
     async def exchange(self, head: bytes, body: bytes, silence: float, *, bodiless: bool) -> Answer:
         """Write a request and wait for the head of its answer.

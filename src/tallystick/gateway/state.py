@@ -22,7 +22,7 @@ from tallystick.gateway.rulebook import RuleBook
 from tallystick.gateway.settings import GatewaySettings
 from tallystick.gateway.upstream import Upstream
 from tallystick.gateway.watchers import open_observer
-from tallystick.kernel.ids import fingerprint, new_id
+from tallystick.kernel.ids import Ids, fingerprint, new_id
 from tallystick.operations.context import now_us
 from tallystick.operations.load_budgets import budgets_since
 from tallystick.operations.load_keys import keys_since
@@ -55,6 +55,7 @@ class State:
     rules: RuleBook
     health: HealthBoard
     health_file: HealthFile
+    ids: Ids = field(default_factory=Ids)
     observer: Observer = field(default_factory=Observer)
     cache: ResponseCache = field(default_factory=lambda: ResponseCache(0))
     seen: int = -1

@@ -7,6 +7,9 @@ import hashlib
 import hmac
 import secrets
 
+_DIGITS = 20
+_DRAWN = 256
+
 
 def new_id(prefix: str, at_us: int) -> str:
     """An id such as ``evt_019f…``: 12 hexadecimal digits of time, 20 of randomness.
@@ -17,7 +20,24 @@ def new_id(prefix: str, at_us: int) -> str:
         prefix: Kind of thing, without the underscore.
         at_us: The instant in microseconds since 1970, UTC.
     """
-    return f"{prefix}_{at_us // 1000:012x}{secrets.token_hex(10)}"
+    return f"{prefix}_{at_us // 1000:012x}{secrets.token_hex(_DIGITS // 2)}"
+
+
+class Ids:
+    """Makes ids as `new_id` does, drawing the randomness of many at once: half of what an id costs.
+
+    For one process: whoever forks makes another, or parent and child would draw the same.
+    """
+
+    def __init__(self) -> None:
+        self._tokens: list[str] = []
+
+    def new(self, prefix: str, at_us: int) -> str:
+        """As `new_id`."""
+        if not self._tokens:
+            drawn = secrets.token_hex(_DIGITS * _DRAWN // 2)
+            self._tokens = [drawn[at : at + _DIGITS] for at in range(0, len(drawn), _DIGITS)]
+        return f"{prefix}_{at_us // 1000:012x}{self._tokens.pop()}"
 
 
 def fingerprint(key: bytes, content: bytes) -> str:
