@@ -61,6 +61,29 @@ def test_one_feature_with_another_prompt_raises_nothing(seed: int) -> None:
     assert find_drift(traffic(seed, rewritten), HOURS) is None
 
 
+def sparse(seed: int, rate: float) -> dict[str, list[Bucket]]:
+    """Twenty features with some three calls a day each, as a company of the middle size has; 3 % noise."""
+    chance = random.Random(seed)
+    found: dict[str, list[Bucket]] = {}
+    for stratum in range(20):
+        level = chance.uniform(0.2, 0.3)
+        hours = [hour for hour in range(HOURS) if chance.random() < 3 / 24]
+        found[str(stratum)] = [
+            Bucket(hour, int(50_000 * level * chance.gauss(1, 0.03) * (rate if hour >= HOURS - 24 else 1)), 50_000)
+            for hour in hours
+        ]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_features_with_few_calls_are_heard_together(seed: int) -> None:
+    found = find_drift(sparse(seed, 1.1), HOURS)
+    assert found is not None
+    assert abs(found.hour - (HOURS - 24)) <= 8
+    assert 1.07 < found.ratio < 1.13
+    assert find_drift(sparse(seed, 1.0), HOURS) is None
+
+
 def test_too_few_features_are_not_heard() -> None:
     begun = HOURS - 24
     assert find_drift(traffic(1, lambda _, hour: 1.3 if hour >= begun else 1.0, strata=2), HOURS) is None

@@ -17,7 +17,11 @@ LEAST_SHIFT = 0.03
 """Smaller shifts are left to the noise of prompts."""
 LEAST_STRATA = 3
 LEAST_BUCKETS = 8
-"""Hours with traffic that a stratum needs on either side of an instant."""
+"""Hours with traffic that a stratum needs before an instant."""
+LEAST_AFTER = 2
+"""Hours with traffic that it needs after; fewer give a score that no vote is won with."""
+LEAST_HEARD = LEAST_STRATA * LEAST_BUCKETS
+"""Hours after an instant that all strata need together."""
 CERTAIN = 1e-5
 
 
@@ -61,6 +65,7 @@ class Drift:
 class _Moved:
     ratio: float
     z: float
+    hours: int
 
 
 def find_drift(
@@ -87,9 +92,9 @@ def _moved(rows: Sequence[Bucket], instant: int, until: int, window: int) -> _Mo
     """How one stratum's tokens per byte moved at an instant: the ratio of medians and the rank-sum score."""
     before = [row.tokens / row.bytes for row in rows if instant - window <= row.hour < instant and row.bytes]
     after = [row.tokens / row.bytes for row in rows if instant <= row.hour < until and row.bytes]
-    if len(before) < LEAST_BUCKETS or len(after) < LEAST_BUCKETS or not (old := median(before)):
+    if len(before) < LEAST_BUCKETS or len(after) < LEAST_AFTER or not (old := median(before)):
         return None
-    return _Moved(median(after) / old, _rank_score(before, after))
+    return _Moved(median(after) / old, _rank_score(before, after), len(after))
 
 
 def _rank_score(before: Sequence[float], after: Sequence[float]) -> float:
@@ -113,7 +118,7 @@ def _rank_score(before: Sequence[float], after: Sequence[float]) -> float:
 
 def _vote(moved: Sequence[_Moved], instant: int, looks: int) -> Drift | None:
     """Whether the strata agree: most of them the same way by a like amount, and their scores together beyond chance."""
-    if len(moved) < LEAST_STRATA:
+    if len(moved) < LEAST_STRATA or sum(one.hours for one in moved) < LEAST_HEARD:
         return None
     ratios = sorted(one.ratio for one in moved)
     ratio = median(ratios)
