@@ -2,10 +2,13 @@
 
     python -m bench.gateway [--peers nginx,tallystick,litellm,portkey] [--seconds 10] [--warm 20]
                             [--rounds 3] [--soak 200000]
+    python -m bench.gateway --workers 2
 
 One worker is pinned to core 0; the load generator (wrk) and the canned upstream (nginx) to core 1. Every
 gateway does its whole job: ours checks a key, meters, prices and spools each call. Peers are installed
 into $TALLY_BENCH_CACHE (default ~/.cache/tallystick-bench). CPU per request is the steadier figure.
+
+With `--workers` ours alone runs, with one worker and with so many, on all cores beside generator and upstream.
 """
 
 import argparse
@@ -57,6 +60,9 @@ class Figures:
 
 def main() -> None:
     options = arguments()
+    if options.workers > 1:
+        compare_workers(options)
+        return
     cache = Path(os.environ.get("TALLY_BENCH_CACHE", Path.home() / ".cache" / "tallystick-bench"))
     names = options.peers.split(",")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, canned(Path(folder)) as (upstream, proxy, proxy_pid):
@@ -71,11 +77,30 @@ def main() -> None:
     report(results, direct)
 
 
+def compare_workers(options: argparse.Namespace) -> None:
+    """One worker beside several, in turns."""
+    peer = PEERS["tallystick"]
+    rates: dict[int, list[float]] = {1: [], options.workers: []}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, canned(Path(folder)) as (upstream, _, proxy_pid):
+        for number in range(2 * options.rounds):
+            workers = (1, options.workers)[number % 2]
+            work = Path(folder) / f"{number}"
+            work.mkdir()
+            place = Place(work, work, upstream, free_port(), workers)
+            with running(peer, place, proxy_pid, cores="0-1"):
+                env = {"BENCH_KEY": peer.key(place), "BENCH_HEADERS": ""}
+                load(place.port, peer.path, 16, options.warm, env)
+                rates[workers].append(load(place.port, peer.path, 16, options.seconds, env)[0])
+    one, many = (statistics.median(rates[workers]) for workers in rates)
+    print(f"1 worker {one:.0f}/s, {options.workers} workers {many:.0f}/s: {many / one:.2f} x   {rates}")
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default="nginx,tallystick,litellm,portkey")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--warm", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=1, help="compare one worker with so many")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--soak", type=int, default=0, help="requests to watch our memory over")
     return parser.parse_args()
@@ -118,19 +143,21 @@ def keep_server(text: str, role: str) -> str:
 
 
 @contextlib.contextmanager
-def running(peer: Peer, place: Place, proxy_pid: int) -> Iterator[int]:
-    """The gateway on core 0; its process id (nginx's proxy runs already)."""
+def running(peer: Peer, place: Place, proxy_pid: int, cores: str = "0") -> Iterator[int]:
+    """The gateway on core 0, or those; its process id (nginx's proxy runs already)."""
     if not peer.uses_port:
         yield proxy_pid
         return
-    command = ["taskset", "-c", "0", *peer.command(place)]
+    command = ["taskset", "-c", cores, *peer.command(place)]
     log = (place.work / f"{peer.name}.log").open("wb")
     process = subprocess.Popen(command, env={**os.environ, **peer.env}, stdout=log, stderr=log)
     try:
         wait_for(place.port, 180)
         yield process.pid
     finally:
-        process.terminate()
+        for one in reversed(family(process.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGTERM)
         process.wait(60)
         log.close()
 

@@ -17,12 +17,13 @@ HONO = "@hono/node-server@1.3.3"
 
 @dataclass(frozen=True)
 class Place:
-    """Where things are: folders and ports of one run."""
+    """Where things are: folders and ports of one run; `workers` of our gateway."""
 
     cache: Path
     work: Path
     upstream_port: int
     port: int
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def portkey_headers(place: Place, stream: bool) -> str:
 
 def ours_command(place: Place) -> list[str]:
     upstream = f"http://127.0.0.1:{place.upstream_port}"
-    return [sys.executable, str(HERE / "serve_ours.py"), str(place.work / "ours"), upstream, str(place.port)]
+    where = str(place.work / f"ours{place.workers}")
+    return [sys.executable, str(HERE / "serve_ours.py"), where, upstream, str(place.port), str(place.workers)]
 
 
 PEERS = {
@@ -100,7 +102,7 @@ PEERS = {
         ours_command,
         path="/openai/v1/chat/completions",
         stream_path="/stream/v1/chat/completions",
-        key=lambda place: (place.work / "ours" / "key").read_text(),
+        key=lambda place: (place.work / f"ours{place.workers}" / "key").read_text(),
     ),
     "litellm": Peer("litellm", install_litellm, litellm_command, env={"LITELLM_LOG": "ERROR", "NO_PROXY": "*"}),
     "portkey": Peer(

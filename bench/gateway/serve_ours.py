@@ -1,7 +1,9 @@
-"""One gateway worker with everything on: keys, fifty budgets over shared memory beside the defaults, routing rules,
+"""Gateway workers, one unless told, with everything on: keys, fifty budgets over shared memory beside the defaults, routing rules,
 the whole price book and the spool. This is what the bench measures.
 """
 
+import os
+import socket
 import sys
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from tallystick.storage.config_db import ConfigDb
 
 
 def main() -> None:
-    folder, upstream, port = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    folder, upstream, port, workers = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     folder.mkdir(parents=True, exist_ok=True)
     context = Context(ledger=None, config_db=ConfigDb(folder / "config.db"), data_dir=folder)  # type: ignore[arg-type]
     refresh_prices(context, None)
@@ -39,7 +41,11 @@ def main() -> None:
     }
     budgets = BudgetSettings(defaults=default_budgets(1_000_000, 10, 600, 300, "UTC"))
     settings = GatewaySettings(data_dir=folder, providers=providers, secret=b"b" * 32, budgets=budgets)
-    serve_gateway(settings, port=port)
+    listener = socket.create_server(("127.0.0.1", port), backlog=2048)
+    for _ in range(workers - 1):
+        if not os.fork():
+            break
+    serve_gateway(settings, fd=os.dup(listener.fileno()))
 
 
 if __name__ == "__main__":

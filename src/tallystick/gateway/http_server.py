@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tallystick.gateway.client import Client
 from tallystick.gateway.http_connection import Bounds, Connection
+from tallystick.gateway.http_listener import Listener
 
 _log = logging.getLogger("tallystick.gateway")
 _BACKLOG = 2048
@@ -104,13 +105,10 @@ class HttpServer:
             _log.error("the gateway did not start: %s", error)
             sys.exit(_DID_NOT_START)
         try:
-            listening = [
-                await loop.create_server(lambda: Connection(self), sock=one, ssl=self._tls, backlog=_BACKLOG)
-                for one in sockets
-            ]
+            listening = [Listener(one, lambda: Connection(self), self._tls, _BACKLOG) for one in sockets]
             self.started = True
             await self._told.wait()
-            await self._finish(listening, sockets)
+            await self._finish(listening)
         finally:
             await self._app.stop()
 
@@ -119,13 +117,11 @@ class HttpServer:
             self._insisted.set()
         self.should_exit = True
 
-    async def _finish(self, listening: Sequence[asyncio.Server], sockets: Sequence[socket.socket]) -> None:
+    async def _finish(self, listening: Sequence[Listener]) -> None:
         """Take no more, let what is in flight finish, cancel what does not."""
         self.stopping = True
-        for server in listening:
-            server.close()
-        for one in sockets:
-            one.close()
+        for listener in listening:
+            listener.close()
         for connection in tuple(self._connections):
             connection.stop()
         self._app.hurry()
