@@ -135,7 +135,7 @@ def find_route(incoming: Incoming) -> Route:
     """
     check_path(hooks_of(incoming.dialect).judged_path(incoming.below))
     method = incoming.client.scope["method"]
-    route = incoming.dialect.route(method, incoming.below)
+    route = _route_of(incoming.dialect, method, incoming.below)
     if route is not None:
         return route
     if is_allowed(incoming.provider, incoming.below):
@@ -152,6 +152,12 @@ def find_route(incoming: Incoming) -> Route:
     if incoming.provider is OPEN:
         way = "; what is particular to one provider is asked below its name, such as /openai/v1"
     raise refuse(status, code, reason + (way if status == 404 else ""))
+
+
+@lru_cache(maxsize=4096)
+def _route_of(dialect: Dialect, method: str, below: str) -> Route | None:
+    # Paths that get here have passed `check_path`, so they are short.
+    return dialect.route(method, below)
 
 
 def read_facts(incoming: Incoming, encoding: str, limit: int) -> RequestFacts:

@@ -25,6 +25,7 @@ class GatewayKey:
         defaults: Dimensions a header may override.
         created_at, revoked_at: Microseconds; None while it is good.
         version: Rises with every change of any key; gateways read what is newer.
+        is_production: The operator declared it to be for production, be it a default that a header may change.
     """
 
     key_id: str
@@ -36,12 +37,12 @@ class GatewayKey:
     defaults: Mapping[str, str] = field(default_factory=dict)
     revoked_at: int | None = None
     version: int = 0
+    is_production: bool = field(init=False)
 
-    @property
-    def is_production(self) -> bool:
-        """Whether the operator declared it to be for production, be it a default that a header may change."""
-        declared = (one.get(name, "") for one in (self.locked, self.defaults) for name in _STAGES)
-        return "production" in {value.lower() for value in declared}
+    def __post_init__(self) -> None:
+        declared = [one.get(name, "").lower() for one in (self.locked, self.defaults) for name in _STAGES]
+        # Asked with every call.
+        object.__setattr__(self, "is_production", "production" in declared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,8 @@ class Dialect(Protocol):
     request_id: bytes
     last: tuple[bytes, ...]
 
+    def __hash__(self) -> int: ...
+
     def route(self, method: str, path: str) -> Route | None:
         """The route of a path below the provider's name (``/v1/chat/completions``), None when unknown."""
 
