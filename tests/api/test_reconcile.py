@@ -63,6 +63,21 @@ def test_a_month_is_told_with_its_classes_and_every_figure_opens_into_lines_that
     assert _read(october, MONTH, local)["nothing"] is None
 
 
+def test_what_files_have_brought_is_told_with_how_far_it_goes(october: FastAPI, local: Lines) -> None:
+    loaded = _read(october, "/api/v1/sources", local)["loaded"]
+    assert [(one["source"], one["accounts"], one["lines"], one["last_at"]) for one in loaded] == [
+        ("invoice", ["main"], 4, "2026-10-01T00:00:00Z"),
+        ("report", ["main"], 3, "2026-10-02T00:00:00Z"),
+    ]
+    answer = _read(october, "/api/v1/explore?range=2026-10&scope=all", local)
+    fresh = [(one["source"], one["kind"], one["last_at"]) for one in answer["freshness"]["sources"]]
+    assert fresh == [("invoice", "bills", "2026-10-01T00:00:00Z"), ("report", "bills", "2026-10-02T00:00:00Z")]
+    shares = {name: Decimal(amount) for name, amount in answer["quality"]["by_basis"].items()}
+    # Four dollars and a half are metered on the two days that the invoice is about; the rest is on no bill.
+    assert shares == {"metered": Decimal("0.5"), "reported": 0, "invoiced": Decimal("5.685")}
+    assert sum(shares.values()) == Decimal(answer["total"])
+
+
 def test_a_claim_is_told_with_the_lines_of_its_source(october: FastAPI, local: Lines) -> None:
     (row,) = _read(october, f"{MONTH}/lines?account=main&figure=missing_calls", local)["rows"]
     claim = _read(october, f"/api/v1/claims/{row['claim']}", local)

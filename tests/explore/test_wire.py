@@ -1,14 +1,15 @@
 """The contract of `tally costs --json` and the API: names, exact money as text, null for unknown."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.explore.assemble import Groups, Series, Summed, add, assemble, subtract
 from tallystick.explore.describe import compared_text, sentence_text, span_text, title_text
-from tallystick.explore.model import Breakdown, Filter, Freshness, Query, Row, Sums
-from tallystick.explore.wire import to_wire
+from tallystick.explore.model import Breakdown, Filter, Freshness, Query, Row, SourceFresh, Sums
+from tallystick.explore.wire import freshness_to_wire, to_wire
 from tallystick.kernel.period import Period
 
 DOLLAR = 10**12
@@ -61,7 +62,13 @@ def test_the_object_has_the_names_of_the_contract() -> None:
         "last_event_at": "2026-11-01T00:00:00Z",
         "ledger_at": "2026-11-02T00:00:00Z",
         "pending": None,
+        "sources": [],
     }
+    sources = (SourceFresh("file", "calls", None, 5_000_000), SourceFresh("cur", "bills", 0))
+    assert freshness_to_wire(replace(answer().freshness, sources=sources))["sources"] == [
+        {"source": "file", "kind": "calls", "last_at": None, "loaded_at": "1970-01-01T00:00:05Z"},
+        {"source": "cur", "kind": "bills", "last_at": "1970-01-01T00:00:00Z", "loaded_at": None},
+    ]
     assert wire["series"] == {
         "grain": "day",
         "buckets": ["2026-11-01T00:00:00Z"],

@@ -48,3 +48,29 @@ def test_a_month_adds_up_on_its_page_and_every_figure_opens_into_rows_that_sum_t
     assert "12 rows" in page.inner_text(".sentence")
     assert exact(page.locator(".sentence b", has=page.locator("data")).nth(1)) == Decimal("6.115")
     assert (seen.complaints, seen.foreign) == ([], [])
+
+
+def test_pages_say_what_their_money_rests_on_and_each_basis_leads_to_its_figure(quiet, visit):
+    write_october(quiet.context)
+    reconcile_all(quiet.context)
+    seen = visit(quiet)
+    page = seen.go("/explore?range=2026-10&cmp=none")
+    whole, line = exact(page.locator(".tile").first), page.locator(".quality")
+    parts = {one.get_attribute("href"): exact(one) for one in line.locator("a").all()}
+    amounts = [Decimal(one.get_attribute("value")) for one in line.locator("data").all()]
+    assert sum(amounts) == whole == Decimal("6.115")
+    assert "grade B" in line.inner_text()
+    assert "$0.50 metered and on no bill" in line.inner_text()
+    page.click("footer summary")
+    assert [one.inner_text() for one in page.locator("footer li b").all()] == ["invoice", "report"]
+    assert "until 2 Oct 2026" in page.inner_text("footer")
+    for href, amount in parts.items():
+        assert exact(seen.go(href).locator(".tile").first) == amount == Decimal("5.615"), href
+        assert page.locator(".chip", has_text="basis = invoiced").count() == 1
+    assert "only what is invoiced" in page.inner_text("footer")
+    page.goto(quiet.url + "/sources")
+    rows = page.get_by_role("region", name="Bills that are loaded").locator("tbody tr")
+    assert [row.split()[:3] for row in rows.all_inner_texts()] == [["invoice", "main", "4"], ["report", "main", "3"]]
+    assert "No bill is in" not in page.inner_text("main")
+    assert Axe().run(page, options=RULES).response["violations"] == []
+    assert (seen.complaints, seen.foreign) == ([], [])

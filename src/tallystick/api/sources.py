@@ -23,8 +23,9 @@ from tallystick.operations.list_sources import list_sources
 from tallystick.operations.manage_sources import NewSource, add_source, find_source, remove_source
 from tallystick.operations.reconcile import month_of
 from tallystick.operations.reconcile_month import month_named
-from tallystick.operations.report_sources import report_source, report_sources
+from tallystick.operations.report_sources import list_loaded, report_source, report_sources
 from tallystick.operations.source_wire import (
+    brought_to_wire,
     costs_to_wire,
     kinds_to_wire,
     progress_to_wire,
@@ -66,11 +67,12 @@ class SyncBody(BaseModel):
 
 @router.get("/sources")
 def get_sources(asked: Asked) -> dict[str, Any]:
-    """Each source with its rows and its latest one; under `set_up` the sources of bills."""
+    """Each source with its rows and its latest one; under `set_up` the sources of bills, under `loaded` bills of files."""
     check_params(asked.request, [])
     return {
         "sources": [_source_wire(source) for source in list_sources(asked.context)],
         "set_up": [report_to_wire(one) for one in report_sources(asked.context)],
+        "loaded": [brought_to_wire(one) for one in list_loaded(asked.context)],
     }
 
 

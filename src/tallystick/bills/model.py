@@ -121,6 +121,26 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """What the loads of a source that count have brought.
+
+    Attributes:
+        accounts: Provider accounts that its lines are of, by name.
+        first_at, last_at: Begins of its first and its latest charge.
+        file: Of the newest load; empty where it was fetched.
+    """
+
+    source: str
+    accounts: tuple[str, ...]
+    lines: int
+    rejected: int
+    first_at: int | None
+    last_at: int | None
+    loaded_at: int
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """One replacement of one slice of a source by what was read last.
 

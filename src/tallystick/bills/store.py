@@ -11,7 +11,7 @@ from tallystick.bills.cells import Cell, KeyOf
 from tallystick.bills.columns import LINE_COLUMNS, LINE_FIELDS, TRUE_UP_COLUMNS, VARIANCE_COLUMNS
 from tallystick.bills.filed import grains, to_cell, to_items, to_said
 from tallystick.bills.id_costs import BY, Found, to_found
-from tallystick.bills.model import BillLine, Load
+from tallystick.bills.model import BillLine, Brought, Load
 from tallystick.bills.reconciliation import ClassTotal, Reconciliation, SetAside, VarianceRow
 from tallystick.bills.said import Copied, Item, Said
 from tallystick.kernel.money import grains_from_decimal
@@ -80,6 +80,27 @@ def list_loads(config_db: ConfigDb, source: str = "", *, all_of_them: bool = Fal
         {"source": source},
     )
     return [_load(row) for row in rows]
+
+
+def list_brought(config_db: ConfigDb) -> list[Brought]:
+    """What each source has brought, by name; of the loads that count."""
+    rows = config_db.rows(
+        "SELECT source, json_group_array(DISTINCT provider_account), sum(rows), sum(rejected), min(first_at), max(last_at), "
+        "max(loaded_at), (SELECT file FROM bill_load n WHERE n.source = b.source AND n.superseded_at IS NULL "
+        "ORDER BY loaded_at DESC, last_at DESC LIMIT 1) FROM bill_load b WHERE superseded_at IS NULL GROUP BY source "
+        "ORDER BY source"
+    )
+    return [
+        Brought(
+            str(source), tuple(sorted(filter(None, json.loads(str(accounts))))), int(str(lines)), int(str(rejected)),
+            _instant(first), _instant(last), int(str(loaded)), str(file),
+        )
+        for source, accounts, lines, rejected, first, last, loaded, file in rows
+    ]  # fmt: skip
+
+
+def _instant(value: object) -> int | None:
+    return None if value is None else int(str(value))
 
 
 def _load(row: Sequence[Any]) -> Load:

@@ -11,6 +11,7 @@ from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data, Quiet
 from tallystick.cli.output import Form, chosen_form, note, print_json, print_rows
 
+_MOST_SOURCES = 8
 _NUMERIC = frozenset({"cost", "before", "change", "share", "calls", "input", "cache read", "output"})
 
 
@@ -150,6 +151,18 @@ def quality_text(quality: dict[str, Any] | None, currency: str = "USD") -> str:
     return f"grade {quality['grade']}: {quality['why']}" + (f" ({', '.join(parts)})" if parts else "")
 
 
+def fresh_text(freshness: dict[str, Any]) -> str:
+    """How far each source has come: ``calls until 2026-11-24 03:50; bills: cur until 2026-11-23, …``."""
+    last = freshness["last_event_at"]
+    said = [f"calls until {last[:10]} {last[11:16]} UTC"] if last else []
+    bills = [one for one in freshness["sources"] if one["kind"] == "bills"]
+    named = [f"{one['source']} until {one['last_at'][:10]}" for one in bills if one["last_at"]]
+    if named:
+        more = f" and {len(named) - _MOST_SOURCES} more" if len(named) > _MOST_SOURCES else ""
+        said.append(f"bills: {', '.join(named[:_MOST_SOURCES])}{more}")
+    return "; ".join(said)
+
+
 def _print_notes(answer: dict[str, Any], quiet: bool) -> None:
     compared = f", {answer['compared']}" if answer.get("compared") else ""
     note(
@@ -159,6 +172,8 @@ def _print_notes(answer: dict[str, Any], quiet: bool) -> None:
     )
     if quality := quality_text(answer.get("quality"), answer["currency"]):
         note(quality, quiet=quiet)
+    if fresh := fresh_text(answer["freshness"]):
+        note(fresh, quiet=quiet)
     unpriced = answer["unpriced"]
     if unpriced["calls"]:
         note(

@@ -71,14 +71,15 @@ def add(
 def list_(data: Data = None, config: ConfigFile = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """Show all sources, how fresh they are and what troubles them."""
     with open_client(data, config) as client:
-        answer = client.call("GET", "/api/v1/sources")["set_up"]
+        whole = client.call("GET", "/api/v1/sources")
+    answer, loaded = whole["set_up"], whole["loaded"]
     if as_json:
-        print_json({"sources": answer})
+        print_json({"sources": answer, "loaded": loaded})
         return
     if not answer:
         note(
-            "No sources yet.\n"
-            "  next:  tally sources kinds\n"
+            ("No source is set up; what files have brought is below.\n" if loaded else "No sources yet.\n")
+            + "  next:  tally sources kinds\n"
             "         tally sources add openai billing --account openai --secret admin_key=env:OPENAI_ADMIN_KEY"
         )
     columns = ["name", "kind", "account", "state", "rows", "days", "latest", "loaded", "next", "error"]
@@ -95,6 +96,11 @@ def list_(data: Data = None, config: ConfigFile = None, as_json: AsJson = False,
         ]
         for one in answer
     ]
+    rows += [
+        [one["source"], "file", ", ".join(one["accounts"]), "loaded", f"{one['lines']:,}", "",
+         *(_second(one[at]) for at in ("last_at", "loaded_at")), "", ""]
+        for one in loaded
+    ]  # fmt: skip
     print_rows(columns, rows, form=chosen_form(as_json=False, as_csv=as_csv), numeric=_NUMERIC)
 
 

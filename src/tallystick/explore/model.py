@@ -118,13 +118,34 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFresh:
+    """How far one source has come.
+
+    Attributes:
+        kind: `calls` that were metered here or elsewhere, or `bills`: reports, exports and invoices.
+        last_at: Begin of the latest call or charge that it has brought, None where nobody knows.
+        loaded_at: When it was read last; None where calls come by themselves.
+    """
+
+    source: str
+    kind: Literal["calls", "bills"]
+    last_at: int | None
+    loaded_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Freshness:
-    """How far the ledger has come."""
+    """How far the ledger has come.
+
+    Attributes:
+        sources: Each import and each source of bills; empty for who may not see them.
+    """
 
     last_event_at: int | None
     ledger_at: int
     pending: int | None = None
     first_event_at: int | None = None
+    sources: tuple[SourceFresh, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

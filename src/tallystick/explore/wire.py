@@ -29,7 +29,8 @@ includes what was read from and written to caches, `output_tokens` includes reas
                               ``first``: the day from which a rate is wanted. Where there is any, ``previous`` of the answer
                               is null, and so is ``total`` where there is no rate at all
 ``other_currencies``          those of rows that were left out, because only `currency` is summed; null where nobody looked
-``freshness``                 ``first_event_at``, ``last_event_at``, ``ledger_at`` (instants or null), ``pending``
+``freshness``                 ``first_event_at``, ``last_event_at``, ``ledger_at`` (instants or null), ``pending``,
+                              ``sources``: each import and source of bills, how far it has come
 ============================  ==================================================================
 
 rows + others = total, to the last place. `series` of a row is there for the first rows only.
@@ -183,11 +184,24 @@ def quality_to_wire(quality: Quality) -> Json:
 def freshness_to_wire(freshness: Freshness) -> Json:
     """How far the ledger has come, as instants."""
     return {
-        "first_event_at": rfc3339(freshness.first_event_at) if freshness.first_event_at is not None else None,
-        "last_event_at": rfc3339(freshness.last_event_at) if freshness.last_event_at is not None else None,
+        "first_event_at": _instant(freshness.first_event_at),
+        "last_event_at": _instant(freshness.last_event_at),
         "ledger_at": rfc3339(freshness.ledger_at),
         "pending": freshness.pending,
+        "sources": [
+            {
+                "source": one.source,
+                "kind": one.kind,
+                "last_at": _instant(one.last_at),
+                "loaded_at": _instant(one.loaded_at),
+            }
+            for one in freshness.sources
+        ],
     }
+
+
+def _instant(at_us: int | None) -> str | None:
+    return None if at_us is None else rfc3339(at_us)
 
 
 def _money(grains: int | None) -> str | None:

@@ -1,16 +1,18 @@
 """Answer the one question: what was spent on what, over when, compared with when."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tallystick.bills.grade import grade, millionths
-from tallystick.bills.store import list_run_ids
+from tallystick.bills.store import list_brought, list_run_ids
 from tallystick.explore.assemble import assemble
 from tallystick.explore.conditions import matches
-from tallystick.explore.model import Breakdown, Freshness, Quality, Query
+from tallystick.explore.model import Breakdown, Freshness, Quality, Query, SourceFresh
 from tallystick.explore.statement import Scope, Snapshot, can_charges_answer
 from tallystick.explore.store import (
     known_values,
     list_currencies,
+    list_import_runs,
     read_extent,
     sum_by_basis,
     sum_groups,
@@ -36,10 +38,10 @@ def explore(context: Context, query: Query, principal: Principal, *, raw: bool =
     engine = context.ledger
     scope = read_scope(context, query, principal, raw=raw)
     if query.convert:
-        return convert_costs(context, scope, read_freshness(context))
+        return convert_costs(context, scope, read_freshness(context, principal))
     groups = sum_groups(engine, scope)
     series = sum_series(engine, scope, groups)
-    answer = assemble(query, groups, series, read_freshness(context))
+    answer = assemble(query, groups, series, read_freshness(context, principal))
     return replace(answer, quality=_quality(context, scope, answer))
 
 
@@ -90,7 +92,15 @@ def read_scope(context: Context, query: Query, principal: Principal, *, raw: boo
     return Scope(query, snapshot, teams=principal.teams, charged=charged, exact=exact)
 
 
-def read_freshness(context: Context) -> Freshness:
-    """How far the ledger has come."""
+def read_freshness(context: Context, principal: Principal | None = None) -> Freshness:
+    """How far the ledger has come; for a principal who is not kept to teams, also each import and source of bills."""
     first, last = read_extent(context.ledger) or (None, None)
-    return Freshness(last_event_at=last, ledger_at=now_us(), first_event_at=first)
+    sources = tuple(_sources(context)) if principal is not None and not principal.teams else ()
+    return Freshness(last_event_at=last, ledger_at=now_us(), first_event_at=first, sources=sources)
+
+
+def _sources(context: Context) -> Iterator[SourceFresh]:
+    for run in list_import_runs(context.config_db):
+        yield SourceFresh(run.source, "calls", None, run.ended_at)
+    for one in list_brought(context.config_db):
+        yield SourceFresh(one.source, "bills", one.last_at, one.loaded_at)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tallystick.bills.model import Load
-from tallystick.bills.store import list_loads
+from tallystick.bills.model import Brought, Load
+from tallystick.bills.store import list_brought, list_loads
 from tallystick.connectors.kept import Source, Window
 from tallystick.connectors.store import list_sources, list_windows
 from tallystick.kernel.period import DAY_US, MINUTE_US, SECOND_US, rfc3339
@@ -69,6 +69,12 @@ def report_sources(context: Context) -> list[SourceReport]:
     """All that are set up, by name."""
     windows, loads = list_windows(context.config_db), list_loads(context.config_db)
     return [_report(context, one, (windows, loads), now_us()) for one in list_sources(context.config_db)]
+
+
+def list_loaded(context: Context) -> list[Brought]:
+    """What has brought bills and is not set up as a source: files that were imported, sources that were removed."""
+    known = {one.name for one in list_sources(context.config_db)}
+    return [one for one in list_brought(context.config_db) if one.source not in known]
 
 
 def report_source(context: Context, name: str) -> SourceReport:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tallystick.bills.model import Brought
 from tallystick.connectors.registry import Kinds
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
@@ -51,6 +52,20 @@ def _stream_to_wire(one: StreamReport) -> dict[str, Any]:
         "failing": one.failing,
         "error": one.stopped or one.last_error,
         "stopped": bool(one.stopped),
+    }
+
+
+def brought_to_wire(one: Brought) -> dict[str, Any]:
+    """What a file or a removed source has brought."""
+    return {
+        "source": one.source,
+        "accounts": list(one.accounts),
+        "lines": one.lines,
+        "rejected": one.rejected,
+        "first_at": _at(one.first_at),
+        "last_at": _at(one.last_at),
+        "loaded_at": _at(one.loaded_at),
+        "file": one.file or None,
     }
 
 

@@ -17,6 +17,8 @@ FORM_WORDS = ("q", "f_dim", "f_op", "f_value")
 PLACE_WORDS = ("after", "page")
 PAGE_WORDS = ("sort", "kind", "basis", "claim", *PLACE_WORDS, *FORM_WORDS)
 QUERY_WORDS = ("range", "from", "to", "cmp", "by", "grain", "measure", "currency", "convert", "via", "limit")
+# Here `basis` is a part of the question; on the ledger it picks rows, and no other page reads it.
+OF_BASIS = frozenset({"/explore", "/explore.csv", "/api/v1/explore"})
 # Rows of the ledger stay in the currency they were charged in.
 CONVERSION = ("convert", "via")
 _SIGNS = {"is_not": "!", "contains": "~", "starts_with": "^"}
@@ -52,7 +54,7 @@ class Address:
 
     def to(self, path: str) -> "Address":
         """The same question on another page, without what only this page reads, and what that one cannot."""
-        left = (*PAGE_WORDS, *(CONVERSION if path.startswith("/ledger") else ()))
+        left = (*_page_words(self.path, path), *(CONVERSION if path.startswith("/ledger") else ()))
         return Address(path, tuple(pair for pair in self.params if pair[0] not in left))
 
     def having(self, **changes: str | None) -> "Address":
@@ -84,8 +86,9 @@ class Address:
     def question(self) -> dict[str, list[str]]:
         """The fields the query's grammar reads."""
         found: dict[str, list[str]] = {}
+        left = _page_words(self.path)
         for name, value in self.params:
-            if name not in PAGE_WORDS:
+            if name not in left:
                 found.setdefault(name, []).append(value)
         return found
 
@@ -97,6 +100,12 @@ class Address:
     def __str__(self) -> str:
         query = urlencode(self.params, safe=",:!~^/()")
         return f"{self.path}?{query}" if query else self.path
+
+
+def _page_words(*paths: str) -> tuple[str, ...]:
+    """The words that are no part of the question on any of these pages."""
+    asked = all(path in OF_BASIS for path in paths)
+    return tuple(word for word in PAGE_WORDS if word != "basis" or not asked)
 
 
 def describe(filters: Iterable[Filter]) -> list[tuple[str, str]]:

@@ -19,8 +19,8 @@ from tallystick.operations.list_values import list_values
 from tallystick.org.model import Principal
 from tallystick.usage.dimensions import GROUPABLE
 from tallystick.web import dates
-from tallystick.web.address import PAGE_WORDS, Address, describe
-from tallystick.web.explore_page import Chip
+from tallystick.web.address import Address
+from tallystick.web.explore_page import chips
 from tallystick.web.site import Site
 from tallystick.web.view import Shown, key_of, shown
 
@@ -70,7 +70,7 @@ def ask(request: Request, site: Site, *, by: str = "", grain: bool = False) -> A
     if address != given:
         return RedirectResponse(str(address), 303, headers={"cache-control": "no-store"})
     at = now_us()
-    query = parse_query(address.question(), now_us=at, zone=site.context.zone, ignored=PAGE_WORDS)
+    query = parse_query(address.question(), now_us=at, zone=site.context.zone)
     if by and not address.get("by"):
         query = replace(query, group_by=tuple(by.split(",")))
     if grain and query.grain is None:
@@ -125,7 +125,7 @@ def bar(asked: Ask, *, grouping: bool, picked: tuple[str, ...] = PICKED) -> dict
         "grouping": (() if not grouping else (*GROUPINGS, *([] if grouped in GROUPINGS else [grouped]))),
         "picks": [pick for dimension in picked if _is_worth(pick := _pick(asked, dimension))],
         "dimensions": sorted(GROUPABLE),
-        "chips": tuple(Chip(text, str(address.without(name))) for name, text in describe(query.filters)),
+        "chips": chips(query, address),
     }
 
 

@@ -14,12 +14,13 @@ from tallystick.explore.describe import (
     largest_movers,
     title_text,
 )
-from tallystick.explore.model import Breakdown, Compare, Row, Sums
+from tallystick.explore.model import Breakdown, Compare, Query, Row, Sums
 from tallystick.kernel.money import divide_half_even
 from tallystick.web import dates
 from tallystick.web.address import Address, describe
 from tallystick.web.explore_figure import Figured, closed, figure, open_from
 from tallystick.web.explore_table import Table, table
+from tallystick.web.quality import QualityLine, quality_line
 from tallystick.web.view import NAMES, Figure, Sentence, Shown, Tile, exact, tokens, why_unknown
 
 AGAINST: dict[Compare, str] = {
@@ -50,6 +51,7 @@ class ExplorePage:
     chips: tuple[Chip, ...]
     crumbs: tuple[Chip, ...]
     compared: str
+    quality: QualityLine | None
 
 
 def explore_page(
@@ -72,16 +74,27 @@ def explore_page(
         tiles=_tiles(breakdown, view, address, unowned, first_open),
         figure=figure(breakdown, view, now_us),
         table=table(breakdown, view, address, first_open),
-        chips=tuple(Chip(text, str(address.without(name))) for name, text in describe(query.filters)),
+        chips=chips(query, address),
         crumbs=_crumbs(breakdown, address),
         compared=compared_text(query) or "no comparison",
+        quality=quality_line(breakdown),
     )
 
 
+def chips(query: Query, address: Address) -> tuple[Chip, ...]:
+    """Each filter in force with the way to the same without it; a part of the record and other spend are told as well."""
+    parts = (("basis", query.basis, "record"), ("scope", query.scope, "ai"))
+    told = [
+        Chip(f"{name} = {word}", str(address.having(**{name: None}))) for name, word, usual in parts if word != usual
+    ]
+    return (*told, *(Chip(text, str(address.without(name))) for name, text in describe(query.filters)))
+
+
 def sentence(breakdown: Breakdown, address: Address) -> Sentence | None:
-    """The answer in one or two sentences, None when nothing was called."""
+    """The answer in one or two sentences, None when nothing was called or billed."""
     query, total = breakdown.query, breakdown.total
-    if not total.now.calls and not total.now.attempts:
+    # A part of the record that bills alone make up has a cost and no call.
+    if not total.now.calls and not total.now.attempts and not total.now.cost:
         return None
     before = total.before.cost if total.before else None
     moved = change(total.now.cost, before, query.currency) if query.previous else None

@@ -16,13 +16,14 @@ from tallystick.budgets.model import Unit
 from tallystick.charts.bars import shared_defs
 from tallystick.charts.format import count, money, percent
 from tallystick.explore.describe import label
-from tallystick.explore.model import Freshness, Query
+from tallystick.explore.model import Freshness, Query, SourceFresh
 from tallystick.kernel.errors import TallyError
+from tallystick.kernel.period import local_day
 from tallystick.web import dates
 from tallystick.web.assets import asset_url
 from tallystick.web.drill import title
 from tallystick.web.site import Site
-from tallystick.web.view import BASIS, NAMES
+from tallystick.web.view import BASIS, NAMES, PART
 
 # No inline script and no inline style: what an attacker gets into a page cannot run.
 CONTENT_POLICY = (
@@ -63,6 +64,8 @@ class Facts:
     fresh: str
     pending: str
     empty: bool
+    bills: str = ""
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 def facts(query: Query | None, freshness: Freshness, now_us: int, zone: str = "") -> Facts:
@@ -72,7 +75,18 @@ def facts(query: Query | None, freshness: Freshness, now_us: int, zone: str = ""
     last = freshness.last_event_at
     fresh = "no call yet" if last is None else f"last call {dates.ago(last, now_us)} ({dates.clock(last, zone)})"
     pending = f"{count(freshness.pending)} calls on their way into the ledger" if freshness.pending else ""
-    return Facts(NAMES[measure], BASIS[measure], currency, zone, fresh, pending, last is None)
+    basis = PART[query.basis] if query and query.basis in PART else BASIS[measure]
+    told = tuple((one.source, _told(one, now_us)) for one in freshness.sources)
+    known = [one.last_at for one in freshness.sources if one.kind == "bills" and one.last_at is not None]
+    bills = f"bills until {dates.day(local_day(max(known)), year=True)}" if known else "what is loaded" if told else ""
+    return Facts(NAMES[measure], basis, currency, zone, fresh, pending, last is None, bills, told)
+
+
+def _told(one: SourceFresh, now_us: int) -> str:
+    """How far a source has come: ``until 23 Nov 2026, read 5 min ago``."""
+    until = [] if one.last_at is None else [f"until {dates.day(local_day(one.last_at), year=True)}"]
+    read = [] if one.loaded_at is None else [f"read {dates.ago(one.loaded_at, now_us)}"]
+    return ", ".join([*until, *read])
 
 
 @cache

@@ -11,12 +11,11 @@ from tallystick.operations.manage_budgets import visible_budgets
 from tallystick.operations.reconcile import list_reconciliations
 from tallystick.operations.show_budgets import report_budgets
 from tallystick.org.authorize import may
-from tallystick.web.address import describe
 from tallystick.web.ask import Ask, ask, without_owner, written
 from tallystick.web.budgets_page import BudgetRow, counter_row
 from tallystick.web.currency_choice import currency_choice
 from tallystick.web.explore_figure import figure
-from tallystick.web.explore_page import Chip, explore_page, sentence
+from tallystick.web.explore_page import chips, explore_page, sentence
 from tallystick.web.overview_page import changes, todos
 from tallystick.web.reconcile_page import closed_month
 from tallystick.web.render import facts, render
@@ -53,7 +52,6 @@ def _overview(request: Request, asked: Ask, by_owner: Breakdown) -> Response:
     )
     explorer = asked.address.to("/explore")
     page = explore_page(by_owner, written(asked, by_owner), explorer, unowned=without_owner(asked), now_us=asked.now_us)
-    chips = tuple(Chip(text, str(asked.address.without(name))) for name, text in describe(asked.query.filters))
     return render(
         request,
         asked.site,
@@ -61,12 +59,13 @@ def _overview(request: Request, asked: Ask, by_owner: Breakdown) -> Response:
         heading=title_text(by_owner),
         listening=False,
         address=asked.address,
-        chips=chips,
+        chips=chips(asked.query, asked.address),
         query=asked.query,
         compared=compared_text(asked.query) or "no comparison",
         currencies=currency_choice(asked, by_owner),
         answer=sentence(by_owner, explorer),
         headline=page.tiles,
+        rests=page.quality,
         figure=figure(by_owner, written(asked, by_owner), asked.now_us),
         changes=changes((by_owner, by_model, by_other), explorer),
         todos=todos(by_owner, by_model, explorer),

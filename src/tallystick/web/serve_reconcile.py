@@ -67,7 +67,7 @@ def serve_reconcile(request: Request, site: Site) -> Response:
     rows = [month_row(one, at) for one in runs]
     return render(
         request, site, "reconcile.html", heading="Reconcile", rows=rows,
-        facts=facts(None, read_freshness(context), at, context.zone), months=len({one.month for one in rows}),
+        facts=facts(None, read_freshness(context, site.principal(request)), at, context.zone), months=len({one.month for one in rows}),
         wrong=sum(1 for one in rows if one.tone == "bad"), currencies=sorted({one.currency for one in runs}),
     )  # fmt: skip
 
@@ -105,7 +105,7 @@ def serve_month(request: Request, site: Site, period: str) -> Response:
         "before": (before, month_words(before)) if accounts_of(runs, before) else None,
         "after": (after, month_words(after)) if accounts_of(runs, after) else None,
         "account": run.account if run else "",
-        "facts": facts(None, read_freshness(context), at, context.zone),
+        "facts": facts(None, read_freshness(context, site.principal(request)), at, context.zone),
     }
     if run is None:
         told = tell_unreconciled(context, period, request.query_params.get("account", ""))
@@ -137,7 +137,7 @@ def serve_rows(request: Request, site: Site, period: str) -> Response:
         total=Figure(money(total, run.currency, 2, sign=column == "amount"), exact(total)),
         page=page, last=max(1, -(-len(rows) // PAGE_ROWS)), here=here,
         csv=here.replace("/rows?", "/rows.csv?"), json=here.replace("/rows?", "/rows.json?"),
-        facts=facts(None, read_freshness(context), at, context.zone),
+        facts=facts(None, read_freshness(context, site.principal(request)), at, context.zone),
     )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def serve_claim(request: Request, site: Site) -> Response:
     return render(
         request, site, "claim.html", heading=f"{page.title}, {run.account}", page=page, run=run, claim=claim,
         month=month_words(period), back=month_href(period, run.account, run.currency),
-        facts=facts(None, read_freshness(site.context), now_us(), site.context.zone),
+        facts=facts(None, read_freshness(site.context, site.principal(request)), now_us(), site.context.zone),
     )  # fmt: skip
 
 

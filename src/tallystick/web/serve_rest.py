@@ -12,12 +12,20 @@ from tallystick.operations.context import now_us
 from tallystick.operations.explore import read_freshness
 from tallystick.operations.list_sources import list_sources
 from tallystick.operations.list_values import list_values
-from tallystick.operations.report_sources import report_sources
+from tallystick.operations.report_sources import list_loaded, report_sources
 from tallystick.web.address import Address
 from tallystick.web.drill import next_dimension
 from tallystick.web.render import PAGES, THEME_COOKIE, facts, render
 from tallystick.web.site import Site
-from tallystick.web.sources_page import BILL_COLUMNS, COLUMNS, bill_row, source_row, troubles
+from tallystick.web.sources_page import (
+    BILL_COLUMNS,
+    COLUMNS,
+    LOADED_COLUMNS,
+    bill_row,
+    loaded_row,
+    source_row,
+    troubles,
+)
 
 SEARCHED = ("team", "provider", "model", "feature", "customer", "user", "key", "agent")
 SEARCHED_DAYS = 92
@@ -39,11 +47,13 @@ def serve_sources(request: Request, site: Site) -> Response:
     context = site.context
     rows = [source_row(one, context.zone) for one in list_sources(context)]
     reports = report_sources(context)
+    loaded = [loaded_row(one, context.zone) for one in list_loaded(context)]
     bills = [bill_row(one, context.zone) for one in reports]
-    about = facts(None, read_freshness(context), now_us(), context.zone)
+    about = facts(None, read_freshness(context, site.principal(request)), now_us(), context.zone)
     return render(
         request, site, "sources.html", heading="Sources", columns=COLUMNS, sources=rows, base_urls=site.base_urls,
         bill_columns=BILL_COLUMNS, bills=bills, troubles=troubles(reports), facts=about,
+        loaded_columns=LOADED_COLUMNS, loaded=loaded,
     )  # fmt: skip
 
 

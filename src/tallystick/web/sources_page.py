@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tallystick.bills.model import Brought
 from tallystick.charts.format import count, money, percent
 from tallystick.explore.sources import SourceStatus, ago_text
 from tallystick.kernel.period import local_day
@@ -106,6 +107,32 @@ def bill_row(report: SourceReport, zone: str) -> list[Figure]:
             if report.state == "stopped"
             else "now"
         ),
+    ]
+
+
+LOADED_COLUMNS: tuple[Column, ...] = (
+    Column("Source"),
+    Column("Accounts"),
+    Column("Lines", number=True),
+    Column("Rejected", number=True),
+    Column("First day"),
+    Column("Latest day"),
+    Column("Loaded"),
+    Column("Newest file"),
+)
+
+
+def loaded_row(one: Brought, zone: str) -> list[Figure]:
+    """Write what was loaded by hand, in the order of `LOADED_COLUMNS`; its days are those of its bills, UTC."""
+    days = ("–" if at is None else dates.day(local_day(at), year=True) for at in (one.first_at, one.last_at))
+    return [
+        Figure(one.source),
+        Figure(", ".join(one.accounts) or "–"),
+        Figure(count(one.lines)),
+        Figure(count(one.rejected)),
+        *(Figure(day) for day in days),
+        Figure(_at(one.loaded_at, zone)),
+        Figure(one.file or "–"),
     ]
 
 

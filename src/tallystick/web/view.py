@@ -20,6 +20,12 @@ BASIS = {
     "contracted": "metered usage at what contracts say, else at list price",
     "billed": "what invoices and cost reports say",
 }
+# Where a part of the record is asked for.
+PART = {
+    "metered": "only what was metered, whether a bill covers it or not",
+    "reported": "only what providers report and no invoice says",
+    "invoiced": "only what is invoiced",
+}
 
 
 @dataclass(frozen=True, slots=True)
