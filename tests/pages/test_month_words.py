@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tallystick.bills.reconciliation import Reconciliation
+from tallystick.bills.reconciliation import ClassTotal, Reconciliation
 from tallystick.explore.parse import parse_query
-from tallystick.web.reconcile_page import closed_month
+from tallystick.web.reconcile_page import closed_month, status_of
 from tallystick.web.view import why_unknown
 
 DAY = 86_400_000_000
@@ -41,6 +41,23 @@ def test_a_month_that_is_open_or_on_no_invoice_is_not_closed() -> None:
     assert closed_month([replace(RUN, invoiced=None)], NOVEMBER) is None
     assert closed_month([RUN, november], DECEMBER - 1) == closed_month([RUN], NOVEMBER)
     assert (closed_month([RUN, november], DECEMBER) or ("", ""))[1] == "/reconcile/2026-11"
+
+
+@pytest.mark.parametrize(
+    ("name", "cents", "word"),
+    [
+        ("residual", 21_200, "to look into"),  # 1.6 % of what was metered
+        ("missing_calls", 6_598, "to look into"),  # half a per cent of $13,195.37 is $65.98
+        ("missing_calls", 6_597, "within 0.5%"),
+        ("missing_calls", 99, "explained"),  # below a dollar
+        ("tax", 900_000, "explained"),
+    ],
+)
+def test_a_month_wants_a_look_where_what_nobody_explains_is_worth_one(name: str, cents: int, word: str) -> None:
+    run = replace(RUN, classes=(ClassTotal(name, cents * CENT, 1),))
+    assert status_of(run, NOVEMBER)[0] == word
+    tiny = replace(run, metered=0)
+    assert status_of(tiny, NOVEMBER)[0] == ("to look into" if name != "tax" and cents > 99 else "explained")
 
 
 @pytest.mark.parametrize(

@@ -116,14 +116,25 @@ def _ledger(folder: Path, config: Path | None) -> Iterator[Check]:
     with open_client(folder, config) as client:
         status: dict[str, Any] = client.call("GET", "/api/v1/status")
         sources: dict[str, Any] = client.call("GET", "/api/v1/sources")
+        spent: dict[str, Any] = client.call("GET", "/api/v1/explore", {"range": "30d", "cmp": "none"})
     found = f"{status['events']:,} events, {status['prices']:,} prices, {status['pending']} waiting in the spool"
     yield Check("ledger", "ok", found)
+    yield _priced(spent["unpriced"])
     for source in sources["sources"]:
         late = source.get("stale") or source.get("error")
         yield Check(
             f"source {source['source']}", "warn" if late else "ok", str(late or source.get("last_at") or "no rows yet")
         )
     yield from _set_up(sources["set_up"])
+
+
+def _priced(unpriced: dict[str, int]) -> Check:
+    """Calls without a price are in no sum of money."""
+    if not unpriced["calls"]:
+        return Check("prices", "ok", "every call of the last 30 days has a price")
+    found = f"{unpriced['calls']:,} calls of the last 30 days, {unpriced['tokens']:,} tokens, have no price"
+    fix = "tally costs --range 30d --by model; tally prices explain MODEL; once it has one: tally prices rerate"
+    return Check("prices", "warn", found, fix)
 
 
 def _set_up(sources: list[dict[str, Any]]) -> Iterator[Check]:

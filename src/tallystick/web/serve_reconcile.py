@@ -20,6 +20,7 @@ from tallystick.operations.reconcile import lines_of, list_reconciliations
 from tallystick.operations.reconcile_month import month_named
 from tallystick.operations.tell_unreconciled import tell_unreconciled
 from tallystick.operations.trace_claim import trace_claim
+from tallystick.web import dates
 from tallystick.web.claim_page import claim_page
 from tallystick.web.reconcile_page import (
     TITLES,
@@ -115,7 +116,7 @@ def serve_month(request: Request, site: Site, period: str) -> Response:
     return render(
         request, site, "reconcile_month.html", heading=f"{run.account}, {month_words(period)}", run=run, tiles=tiles(run),
         steps=steps(run), sentence=sentence(run), state=month_row(run, at), aside=_aside(run), record=_record(run),
-        made=rfc3339(run.created_at), csv=f"/reconcile/{period}/rows.csv{_tail(run)}&figure=difference",
+        made=dates.clock(run.created_at, context.zone), csv=f"/reconcile/{period}/rows.csv{_tail(run)}&figure=difference",
         json=f"/api/v1/reconciliations/{period}{_tail(run)}", **around,
     )  # fmt: skip
 
