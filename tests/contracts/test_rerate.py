@@ -4,22 +4,28 @@ from decimal import Decimal
 
 import pytest
 
+from tallystick.explore.model import Query
 from tallystick.kernel.period import HOUR_US
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.operations.context import Context, now_us
+from tallystick.operations.explore import explore
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.post_charges import post_charges
+from tallystick.operations.reconcile import month_of, reconcile_all
 from tallystick.operations.refresh_prices import write_cards
 from tallystick.operations.rerate import rerate
 from tallystick.operations.start_ledger import start_ledger
+from tallystick.org.model import Principal
 from tallystick.pricing import store
 from tallystick.pricing.contract import parse_contract
 from tallystick.pricing.model import PriceCard
 from tallystick.pricing.rate import priced
 from tallystick.usage.model import UsageEvent
+from tests.bills.october import DAY, OCTOBER, write_october
 from tests.pricing.sample import card, day, used
 
+ANYONE = Principal("test", "admin")
 START, END = day("2026-11-01"), day("2026-11-04")
 COUNTED = (
     "calls",
@@ -144,6 +150,22 @@ def test_a_months_volume_reaches_its_step_when_the_month_is_rerated(spent: Conte
     found = sums(spent, posted=False)
     assert (found["list_cost"], found["effective_cost"]) == (12_000, 40 * 280)
     assert not rerate(spent, start_us=START, end_us=END, post=True).total
+
+
+@ON_ONE
+def test_a_bill_is_spread_anew_over_what_was_rerated_so_that_no_dollar_counts_twice(context: Context) -> None:
+    start_ledger(context)
+    write_october(context)
+    reconcile_all(context)
+    query = Query(month_of(OCTOBER))
+    # 5.505 are invoiced for two days with 0.11 of tax and credit; 0.50 of the third is on no bill.
+    assert explore(context, query, ANYONE).total.now.cost == 6_115 * 10**9
+    doubled = card("alpha", provider="openai", prices={"plain_output": 2 * 10**9})
+    book_of(context, doubled)
+    done = rerate(context, start_us=OCTOBER, end_us=OCTOBER + 3 * DAY, post=True)
+    assert (done.total["USD"].before, done.total["USD"].after) == (5 * 10**12, 10 * 10**12)
+    # Bills say what they said; only what is on none is twice what it was.
+    assert explore(context, query, ANYONE).total.now.cost == 6_615 * 10**9
 
 
 @ON_ONE

@@ -12,7 +12,7 @@ from typing import Any
 
 from tallystick.kernel.ids import new_id
 from tallystick.kernel.money import grains_from_decimal, text_from_grains
-from tallystick.kernel.period import DAY_US
+from tallystick.kernel.period import DAY_US, Period
 from tallystick.ledger.adjust import COPIED, COSTS, EVENTS, REASON, SOURCE_KEY, adjustable, adjustment_id, differences
 from tallystick.operations.audit import record
 from tallystick.operations.context import Context, now_us
@@ -20,6 +20,7 @@ from tallystick.operations.contract_months import month_factors
 from tallystick.operations.ingest_events import ingest_columns
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.rate_events import RATING, prepare_rating
+from tallystick.operations.reconcile import list_reconciliations, month_of, reconcile
 from tallystick.org.model import Principal
 from tallystick.pricing import store
 from tallystick.pricing.book import PriceBook
@@ -52,6 +53,7 @@ class Rerating:
         total: By currency.
         other_currency: Calls left alone, for they hold a cost in another currency than the book's.
         run_id: Of the adjustments; empty where nothing was posted.
+        months: (provider account, currency, UTC month) that adjustments are of.
     """
 
     start_us: int
@@ -60,6 +62,7 @@ class Rerating:
     total: dict[str, Shift] = field(default_factory=lambda: defaultdict(Shift))
     other_currency: int = 0
     run_id: str = ""
+    months: set[tuple[str, str, Period]] = field(default_factory=set)
 
 
 def rerate(
@@ -67,7 +70,8 @@ def rerate(
 ) -> Rerating:
     """Compare what the ledger holds for a period with what the book says now; with `post` adjust it.
 
-    A run that was cut off is finished by the next one: adjustments have ids of their own.
+    A run that was cut off is finished by the next one: adjustments have ids of their own. Months that a bill speaks of
+    are held against it again at once: what it says was spread over what was metered before.
     """
     found = Rerating(start_us, end_us)
     if post:
@@ -78,7 +82,15 @@ def rerate(
             ingest_columns(context, {name: [row[name] for row in adjustments] for name in adjustments[0]})
     if post:
         _finish(context, found, principal)
+        _hold_again(context, found)
     return found
+
+
+def _hold_again(context: Context, found: Rerating) -> None:
+    for one in list_reconciliations(context):
+        period = Period(one.period_start, one.period_end)
+        if (one.account, one.currency, period) in found.months:
+            reconcile(context, one.account, period, one.currency)
 
 
 def _differences(context: Context, start_us: int, end_us: int) -> Iterator[list[tuple[object, ...]]]:
@@ -121,6 +133,7 @@ def _adjustment(row: Sequence[Any], found: Rerating) -> dict[str, Any]:
     if before is not None and held_currency != currency:
         found.other_currency += 1
         return {}
+    found.months.add((str(copied["provider_account"]), str(currency), month_of(int(occurred_at))))
     for shift in (found.total[currency], *(found.groups[one, str(copied[one]), currency] for one in DIMENSIONS)):
         shift.calls += 1
         shift.before += before or 0
