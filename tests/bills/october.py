@@ -19,6 +19,7 @@ def call(number: int, day: int, cents: int, team: str, customer: str = "") -> Us
         occurred_at=OCTOBER + day * DAY + number,
         provider="openai",
         provider_account="main",
+        response_model="alpha",
         model="alpha",
         dimensions={name: value for name, value in (("team", team), ("customer", customer)) if value},
         measured=Measured(quantities={"plain_output": cents * 10}, output_tokens=cents * 10, state="reported"),
