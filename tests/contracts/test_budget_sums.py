@@ -20,9 +20,12 @@ from tallystick.ledger.store import (
     sum_events_for_budgets,
     sum_for_budgets,
 )
-from tallystick.operations.context import Context
+from tallystick.operations.check_budget import Described, check_budget
+from tallystick.operations.context import Context, now_us
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.start_ledger import start_ledger
+from tallystick.org.model import Principal
+from tallystick.pricing.book import PriceBook
 from tallystick.usage.model import Measured, UsageEvent
 from tests.ledger.sample import HOUR, START, an_event
 
@@ -46,6 +49,7 @@ calls = st.builds(
         Measured, input_tokens=tokens, output_tokens=tokens, state=st.sampled_from(["reported", "estimated", "absent"])
     ),
     effective_cost=money,
+    currency=st.sampled_from(["USD", "USD", "EUR"]),
     bound_cost=st.just(0) | money,
 )
 
@@ -65,20 +69,24 @@ def by_hand(events: Iterable[UsageEvent], wanted: Wanted) -> dict[tuple[tuple[st
             continue
         span = max(at for at, start in enumerate(wanted.starts) if event.occurred_at >= start)
         key, model = event.key or f"pk_{event.key_fingerprint}", event.sent_model or event.request_model
-        sums = found.setdefault(((event.dimensions.get("team", ""), model, key), span), [0, 0, 0, 0])
+        sums = found.setdefault(((event.dimensions.get("team", ""), model, key), span), [0, 0, 0, 0, 0])
         measured, cost, bound = event.measured, event.effective_cost, event.bound_cost
         broke = event.outcome in {"error", "cut", "client_gone", "interrupted"} and measured.state != "reported"
+        abroad = cost is not None and event.currency != "USD"
+        if abroad:
+            cost = None
         if bound is not None and (cost is None or broke or bound == 0):
             cost = bound
         sums[0] += -(-(cost or 0) // 1000)
         sums[1] += (measured.input_tokens or 0) + (measured.output_tokens or 0)
         sums[2] += 1
         sums[3] += measured.input_tokens is None or measured.output_tokens is None or broke
+        sums[4] += abroad
     return found
 
 
 def keyed(sums: Iterable[Sum]) -> dict[tuple[tuple[str, ...], int], list[int]]:
-    return {(one.values, one.span): [one.nano, one.tokens, one.requests, one.unknown] for one in sums}
+    return {(one.values, one.span): [one.nano, one.tokens, one.requests, one.unknown, one.foreign] for one in sums}
 
 
 def test_sums_are_those_of_adding_up_by_hand(ledger: Context) -> None:
@@ -106,6 +114,37 @@ def test_each_call_is_rounded_up_by_itself(ledger: Context) -> None:
     (found,) = sum_for_budgets(ledger.ledger, Wanted((), (START,), 0), after=0, upto=10)
 
     assert (found.values, found.nano) == ((), 6)
+
+
+def test_a_cost_in_another_currency_is_never_taken_for_dollars_and_is_counted_beside(ledger: Context) -> None:
+    ingest_events(
+        ledger,
+        [
+            an_event(1, effective_cost=5_000),
+            an_event(2, effective_cost=7_000, currency="EUR"),
+            an_event(3, effective_cost=7_000, currency="EUR", bound_cost=9_000),
+            an_event(4, effective_cost=None, currency="EUR"),
+        ],
+    )
+
+    (found,) = sum_for_budgets(ledger.ledger, Wanted((), (START,), 0), after=0, upto=10)
+
+    assert (found.nano, found.requests, found.foreign) == (5 + 9, 4, 2)
+
+
+def test_who_asks_budgets_is_told_of_costs_that_they_cannot_read(ledger: Context) -> None:
+    call, someone = Described(provider="openai", model="m", input_tokens=1, max_tokens=1), Principal("ann", "admin")
+    before = check_budget(ledger, PriceBook([]), call, someone)
+    at = now_us() - 1_000_000
+    ingest_events(
+        ledger, [an_event(number, occurred_at=at, currency=code) for number, code in enumerate(("USD", "EUR"))]
+    )
+    after = check_budget(ledger, PriceBook([]), call, someone)
+
+    assert before["other_currency"] == 0
+    assert "another currency" not in before["text"]
+    assert after["other_currency"] == 1
+    assert "1 rows of the last 31 days cost another currency than USD" in after["text"]
 
 
 def test_what_came_later_can_be_added_to_what_is_known(ledger: Context) -> None:

@@ -13,6 +13,9 @@ from tallystick.budgets.judge import judge, prejudge
 from tallystick.budgets.model import KEY_STAGE, Ask, Bound, Budget, Hold, Judgement, Try
 from tallystick.counters.weigh import Cell, new_cell, weigh
 from tallystick.kernel.errors import NotFound, UsageError
+from tallystick.kernel.period import DAY_US
+from tallystick.ledger.budget_sums import CURRENCY, Wanted
+from tallystick.ledger.store import read_last_seq, sum_for_budgets
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.ledger_sums import LedgerSums, key_stages
 from tallystick.operations.load_budgets import budgets_in_force
@@ -24,6 +27,7 @@ from tallystick.pricing.book import PriceBook
 from tallystick.usage.dimensions import ATTRIBUTION, canonical_dimension
 
 _MOST_TOKENS = 10**9
+_LOOK_BACK_DAYS = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,21 @@ def check_budget(context: Context, book: PriceBook, call: Described, principal: 
     )  # fmt: skip
     passes = not judgement.refuses
     text = decision.reason or ("no budget covers this call" if not tried.covering else "it would pass")
-    return {"passes": passes, "text": text, **decision_dict(decision)}
+    abroad = _abroad(context, at)
+    if abroad:
+        text += (
+            f"; {abroad:,} rows of the last {_LOOK_BACK_DAYS} days cost another currency than {CURRENCY}: "
+            "budgets know no rates and count the bound of each"
+        )
+    return {"passes": passes, "text": text, "other_currency": abroad, **decision_dict(decision)}
+
+
+def _abroad(context: Context, at_us: int) -> int:
+    """Rows whose cost budgets cannot read."""
+    wanted = Wanted((), (at_us - _LOOK_BACK_DAYS * DAY_US,), 0, ("gateway", "demo"))
+    return sum(
+        one.foreign for one in sum_for_budgets(context.ledger, wanted, after=0, upto=read_last_seq(context.ledger))
+    )
 
 
 @dataclass(frozen=True, slots=True)
