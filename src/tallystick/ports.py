@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from tallystick.bills.batch import LineBatch
 from tallystick.bills.model import BillLine, Layer, Rejected
 from tallystick.budgets.model import Ask, Granted, OpenReservation, Standing
 from tallystick.kernel.period import Period
@@ -179,6 +180,14 @@ class Directory(Protocol):
         Raises:
             SourceFailed: A list could not be read; what was given before holds.
         """
+
+
+@runtime_checkable
+class ByColumns(Protocol):
+    """A connector that reads the pages of some streams by columns as well: for bills of millions of lines."""
+
+    def parse_columns(self, page: Page) -> Iterator[LineBatch | BillLine | Rejected] | None:
+        """The lines that `parse` gives of the page, in any order; None where its stream is read by line."""
 
 
 @dataclass(frozen=True, slots=True)

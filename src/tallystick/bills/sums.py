@@ -1,11 +1,15 @@
 """What a slice's lines sum to, and what tells one content from another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from operator import attrgetter
+from typing import Any
 
+from tallystick.bills.columns import LINE_FIELDS
 from tallystick.bills.model import BillLine
+from tallystick.kernel.table import Repeated
+from tallystick.usage.dimensions import ATTRIBUTION
 
 SUMMED = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
 _HASHED = tuple(name for name in BillLine.__slots__ if name not in {"line_no", "tags", "extra", "dimensions"})
@@ -43,6 +47,27 @@ class Sums:
                 sums[name] = sums.get(name, 0) + amount
         self._digest = (self._digest + _line_digest(line)) % _SPACE
 
+    def add_columns(self, data: Mapping[str, Sequence[Any]]) -> None:
+        """Count lines of a `LineBatch`; none is of the usage layer."""
+        starts = data["charge_period_start"]
+        if not starts:
+            return
+        self.rows += len(starts)
+        first, last = min(starts), max(starts)
+        self.first_at = first if self.first_at is None else min(self.first_at, first)
+        self.last_at = last if self.last_at is None else max(self.last_at, last)
+        codes = data["currency"]
+        for name in SUMMED:
+            for code in {codes.value} if isinstance(codes, Repeated) else set(codes):
+                amounts = zip(codes, data[name], strict=True)
+                known = [amount for own, amount in amounts if own == code and amount is not None]
+                sums = self._by_currency.setdefault(code, {})
+                if known:
+                    sums[name] = sums.get(name, 0) + sum(known)
+        self._digest = (
+            self._digest + sum(map(_row_digest, zip(*(data[name] for name in _COLUMNS), strict=True)))
+        ) % _SPACE
+
     def currency(self) -> str:
         """The one currency of all lines; empty where there is none, or more than one."""
         return next(iter(self._by_currency)) if len(self._by_currency) == 1 else ""
@@ -56,6 +81,13 @@ class Sums:
     def content_hash(self) -> str:
         """Equal for equal lines, in whatever order and pages they came; a line that is there twice counts twice."""
         return blake2b(f"{self.rows}:{self._digest:x}".encode(), digest_size=16).hexdigest()
+
+
+_COLUMNS = (*(name for name in LINE_FIELDS if name != "line_no"), *(f"d_{name}" for name in ATTRIBUTION))
+
+
+def _row_digest(values: tuple[Any, ...]) -> int:
+    return int.from_bytes(blake2b(repr(values).encode(), digest_size=32).digest(), "little")
 
 
 def _line_digest(line: BillLine) -> int:

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from tallystick.bills.batch import LineBatch, taken
 from tallystick.bills.model import BillLine, Load, Rejected
 from tallystick.bills.sound import fault_of
-from tallystick.bills.store import append_lines, append_loads, drop_lines, list_loads
+from tallystick.bills.store import append_columns, append_lines, append_loads, drop_lines, list_loads
 from tallystick.bills.sums import Sums
 from tallystick.kernel.errors import DataError
 from tallystick.kernel.ids import new_id
+from tallystick.kernel.table import Repeated
 from tallystick.operations.complete_lines import completed
 from tallystick.operations.context import Context, now_us
 from tallystick.operations.rejected_lines import Aside
@@ -93,7 +96,7 @@ class LoadSummary:
     rejected_file: str = ""
 
 
-Line = tuple[str, BillLine | Rejected]
+Line = tuple[str, BillLine | Rejected | LineBatch]
 Writing = Callable[[], AbstractContextManager[object]]
 
 
@@ -115,7 +118,7 @@ def load_lines(
         context: The open stores.
         book: Names models, and prices lines of the usage layer.
         reading: What is read.
-        lines: Page id and line, in order; read once, a batch in memory at a time.
+        lines: Page id and line, or a batch of lines, in order; read once, a batch in memory at a time.
         writing: Entered around each write to the ledger: one writer at a time.
         on_rows: Called with the rows read so far after each batch.
 
@@ -125,6 +128,10 @@ def load_lines(
     loading = _Loading(context, book, reading, writing)
     try:
         for page_id, one in lines:
+            if isinstance(one, LineBatch):
+                loading.take_columns(page_id, one)
+                on_rows(loading.rows)
+                continue
             loading.take(page_id, one)
             if loading.waiting >= BATCH:
                 loading.flush()
@@ -160,6 +167,7 @@ class _Loading:
         self._early: list[tuple[str, Rejected]] = []
         self._problems: list[Problem] = []
         self._rejected = 0
+        self._models: dict[tuple[str, ...], str] = {}
         self.rows = 0
         self.waiting = 0
 
@@ -174,6 +182,35 @@ class _Loading:
                 return
             one = Rejected(one.line_no, fault, repr(one))
         self._reject(page_id, one)
+
+    def take_columns(self, page_id: str, batch: LineBatch) -> None:
+        """Append a batch at once, each line under the load of its slice."""
+        if not len(batch):
+            return
+        self.rows += len(batch)
+        data = batch.data | {"model": self._named(batch.data)}
+        names = list(zip(data["dataset"], data["slice_key"], strict=True))
+        for key in sorted(set(names)):
+            own = (
+                data
+                if names.count(key) == len(names)
+                else taken(data, [n for n, one in enumerate(names) if one == key])
+            )
+            found = self._last = self._slices.get(key) or self._slice()
+            self._slices[key] = found
+            found.sums.add_columns(own)
+            count = len(own["line_no"])
+            found.appended += count
+            with self._writing():
+                append_columns(self._context.ledger, self._reading.source, Repeated(found.load_id, count), page_id, own)
+
+    def _named(self, data: Mapping[str, Sequence[Any]]) -> list[str]:
+        """The canonical model of each row, where it says one."""
+        known = self._models
+        keys = list(zip(data["provider"], data["raw_model"], data["service_tier"], data["region"], strict=True))
+        for key in set(keys) - known.keys():
+            known[key] = self._book.resolve(*key).model if key[1] else ""
+        return [known[key] for key in keys]
 
     def flush(self) -> None:
         """Append what is held, under loads that nobody knows of yet."""

@@ -1,7 +1,8 @@
 """Load one slice of a source from its kept pages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from tallystick.bills.batch import LineBatch, taken
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.kept import KeptPage, Source, Window
 from tallystick.connectors.store import list_pages
@@ -11,7 +12,7 @@ from tallystick.operations.context import Context
 from tallystick.operations.due_windows import slice_name
 from tallystick.operations.keep_pages import PageLost, read_page
 from tallystick.operations.load_lines import Line, LoadSummary, Reading, load_lines
-from tallystick.ports import Connector, Page, Stream
+from tallystick.ports import ByColumns, Connector, Page, Stream
 
 
 def load_window(
@@ -47,15 +48,41 @@ def _lines(
         window = Period(one.start_us, one.end_us)
         body = read_page(context, one)
         page = Page(one.stream, window, one.number, one.cursor, one.next_cursor, body, source.account)
-        for line in connector.parse(page):
-            yield one.page_id, _of_slice(line, name)
+        columns = connector.parse_columns(page) if isinstance(connector, ByColumns) else None
+        for line in connector.parse(page) if columns is None else columns:
+            if isinstance(line, LineBatch):
+                yield from ((one.page_id, part) for part in _batch_of_slice(line, name))
+            else:
+                yield one.page_id, _of_slice(line, name)
 
 
 def _of_slice(line: BillLine | Rejected, name: str) -> BillLine | Rejected:
     """The line, unless it would replace another slice than the one that was fetched."""
-    if isinstance(line, Rejected) or line.slice_key == name or line.slice_key.endswith(f"/{name}"):
+    if isinstance(line, Rejected) or _is_of(line.slice_key, name):
         return line
-    return Rejected(line.line_no, f"it belongs to {line.slice_key}, and {name} was asked for", repr(line))
+    return Rejected(line.line_no, _strange(line.slice_key, name), repr(line))
+
+
+def _batch_of_slice(batch: LineBatch, name: str) -> Iterator[LineBatch | Rejected]:
+    """The lines that are of the slice, then a rejection for each of the others."""
+    keys: Sequence[str] = batch.data["slice_key"]
+    known = {key: _is_of(key, name) for key in set(keys)}
+    if all(known.values()):
+        yield batch
+        return
+    yield LineBatch(taken(batch.data, [row for row, key in enumerate(keys) if known[key]]))
+    for row, key in enumerate(keys):
+        if not known[key]:
+            raw = repr({column: values[row] for column, values in batch.data.items()})
+            yield Rejected(batch.data["line_no"][row], _strange(key, name), raw)
+
+
+def _is_of(slice_key: str, name: str) -> bool:
+    return slice_key == name or slice_key.endswith(f"/{name}")
+
+
+def _strange(slice_key: str, name: str) -> str:
+    return f"it belongs to {slice_key}, and {name} was asked for"
 
 
 def _period(window: Window) -> Period:

@@ -10,7 +10,8 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from tallystick.bills.model import BillLine
-from tallystick.connectors.aws.cur import Reading, parse_cur
+from tallystick.connectors.aws.cur import parse_cur
+from tallystick.connectors.aws.cur_facts import Reading
 from tallystick.connectors.aws.kind import CUR2, connect
 from tallystick.connectors.aws.parts import cut
 from tallystick.connectors.aws.places import Folder

@@ -6,7 +6,8 @@ import pytest
 
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.aws.bedrock import read_usage_type
-from tallystick.connectors.aws.cur import Reading, parse_cur
+from tallystick.connectors.aws.cur import parse_cur
+from tallystick.connectors.aws.cur_facts import Reading
 from tests.connectors.aws.reports import BASE, MEMBER, PAYER, PROFILE, csv_of, page_of, parquet_of, row
 
 USD = 10**12

@@ -24,7 +24,7 @@ def number(cell: object) -> Decimal | None:
     if cell is None or cell == "":
         return None
     try:
-        found = Decimal(cell) if isinstance(cell, (str, int)) else Decimal(repr(cell))
+        found = Decimal(cell) if isinstance(cell, (str, int, Decimal)) else Decimal(repr(cell))
     except InvalidOperation:
         raise BadCell(f"{str(cell)[:60]!r} is no number") from None
     if not found.is_finite() or abs(found) >= _MOST:

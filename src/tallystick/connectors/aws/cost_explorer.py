@@ -12,7 +12,7 @@ from tallystick.bills.model import BillLine, ChargeCategory, Rejected
 from tallystick.connectors.aws.bedrock import is_bedrock, model_id, named, read_usage_type
 from tallystick.connectors.aws.cells import BadCell, at, grains, number
 from tallystick.connectors.aws.counted import count
-from tallystick.connectors.aws.cur import Reading
+from tallystick.connectors.aws.cur_facts import Reading
 from tallystick.connectors.aws.delivery import month_of
 from tallystick.connectors.aws.regions import region_of_prefix
 from tallystick.connectors.aws.signed import Signer, code_of, failed

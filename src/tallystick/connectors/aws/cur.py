@@ -5,21 +5,25 @@ holds are in `extra` by CUR 2.0's names: all of them for Bedrock's rows, the tel
 part itself is kept and a bill has hundreds of columns.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tallystick.bills.model import BillLine, Rejected
-from tallystick.connectors.aws.bedrock import is_bedrock, model_id, named, of_resource, read_usage_type
 from tallystick.connectors.aws.cells import BadCell, at, grains, number, text
 from tallystick.connectors.aws.charge_costs import COVERED, DISCOUNTS, category_of, costs_of, frequency_of
 from tallystick.connectors.aws.counted import Counted, count
-from tallystick.connectors.aws.regions import region_of_prefix
-from tallystick.connectors.aws.services import AI, category_of_service
-from tallystick.connectors.aws.sheet import MAPS, Sheet, Unreadable, read_sheet, tag_key
-from tallystick.connectors.aws.tags import dimensions_of, read_map
-from tallystick.kernel.period import moment
+from tallystick.connectors.aws.cur_facts import (
+    TAG_MAPS,
+    Reading,
+    month_of_page,
+    owner_of,
+    pricing_of,
+    service_of,
+    tags_of,
+)
+from tallystick.connectors.aws.sheet import MAPS, Sheet, Unreadable, read_sheet
+from tallystick.connectors.aws.tags import dimensions_of
 from tallystick.ports import Page
 
 # Without these a row is no line: the export must select them.
@@ -43,21 +47,6 @@ _HELD = frozenset({
 _Cell = Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the operator said of how reports are read.
-
-    Attributes:
-        tags: Dimension → tag.
-        market_unit: What one of the Marketplace's "Units" is (`1M Tokens`); empty where only the row may say.
-        profiles: Application inference profile (its id or ARN) → model.
-    """
-
-    tags: Mapping[str, str] = field(default_factory=dict)
-    market_unit: str = ""
-    profiles: Mapping[str, str] = field(default_factory=dict)
-
-
 def missing_columns(names: list[str]) -> list[str]:
     """The columns that are needed and not there."""
     return [name for name in NEEDED if name not in names]
@@ -65,16 +54,11 @@ def missing_columns(names: list[str]) -> list[str]:
 
 def parse_cur(page: Page, reading: Reading) -> Iterator[BillLine | Rejected]:
     """The lines of a part; pure."""
-    try:
-        sheet = read_sheet(page.body)
-    except Unreadable as problem:
-        yield Rejected(0, str(problem))
+    sheet = usable(page.body)
+    if isinstance(sheet, Rejected):
+        yield sheet
         return
-    lacking = missing_columns(list(sheet.columns)) if sheet.rows else []
-    if lacking:
-        yield Rejected(0, f"{_lacks(lacking)}: has the export changed? {sheet.rows} rows cannot be read")
-        return
-    rows = _Rows(sheet, page, reading)
+    rows = Rows(sheet, page, reading)
     place = 0
     for row in range(sheet.rows):
         place += 1
@@ -83,6 +67,18 @@ def parse_cur(page: Page, reading: Reading) -> Iterator[BillLine | Rejected]:
             place += 1
         yield rows.line(row, place)
     yield from (Rejected(at_row, why) for at_row, why in sheet.broken.items() if at_row > place)
+
+
+def usable(body: bytes) -> Sheet | Rejected:
+    """The sheet of a part; a rejection of all of it where it is broken, or lacks a column that every row needs."""
+    try:
+        sheet = read_sheet(body)
+    except Unreadable as problem:
+        return Rejected(0, str(problem))
+    lacking = missing_columns(list(sheet.columns)) if sheet.rows else []
+    if lacking:
+        return Rejected(0, f"{_lacks(lacking)}: has the export changed? {sheet.rows} rows cannot be read")
+    return sheet
 
 
 def _lacks(names: list[str]) -> str:
@@ -99,19 +95,18 @@ class _Shared:
     meter: str
 
 
-class _Rows:
-    """One sheet's rows, with what repeats among them read once."""
+class Rows:
+    """One sheet's rows, line by line, with what repeats among them read once."""
 
     def __init__(self, sheet: Sheet, page: Page, reading: Reading) -> None:
         self._sheet, self._page, self._reading = sheet, page, reading
-        self._month = f"{moment(page.window.start_us).astimezone(UTC):%Y-%m}"
+        self._month = month_of_page(page)
         self._shared: dict[tuple[Any, ...], _Shared] = {}
         self._keys = [sheet.columns[name] for name in _SHARED if name in sheet.columns]
         self._tags = list(sheet.tags.items())
-        self._maps = [(name, sheet.columns[name]) for name in ("tags", "resource_tags", "cost_category")
-                      if name in sheet.columns]  # fmt: skip
-        self._extra = [(name, column) for name, column in sheet.columns.items() if name not in _HELD | MAPS]
-        self._telling = [(name, sheet.columns[name]) for name in _TELLING if name in sheet.columns]
+        self._maps = [(name, sheet.columns[name]) for name in TAG_MAPS if name in sheet.columns]
+        self._extra = extra_columns(sheet, ai=True)
+        self._telling = extra_columns(sheet, ai=False)
 
     def line(self, row: int, place: int) -> BillLine | Rejected:
         columns = self._sheet.columns
@@ -149,7 +144,7 @@ class _Rows:
             charge_category=category_of(kind) or "Usage", charge_frequency=frequency_of(kind),
             charge_class="Correction" if kind == "Refund" else "",
             charge_description=text(cell("line_item_line_item_description")),
-            pricing_category=_pricing(kind), resource_id=text(cell("line_item_resource_id")),
+            pricing_category=pricing_of(kind), resource_id=text(cell("line_item_resource_id")),
             commitment_id=text(cell("savings_plan_savings_plan_a_r_n") or cell("reservation_reservation_a_r_n")),
             quantity=counted.quantity, consumed_quantity=counted.consumed, consumed_unit=counted.consumed_unit,
             pricing_quantity=counted.priced, pricing_unit=counted.priced_unit,
@@ -164,76 +159,41 @@ class _Rows:
         extra = {name: str(column[row]) for name, column in columns if column[row] is not None}
         if counted.note:
             extra["quantity_note"] = counted.note
-        if kind in DISCOUNTS or kind in {"SavingsPlanNegation", "Refund"}:
+        if told_in_extra(kind):
             extra["charge_of"] = kind
         return extra
 
     def _shared_of(self, row: int, cell: _Cell) -> _Shared:
-        tags = {name: str(column[row]) for name, column in self._tags if column[row]}
-        for name, column in self._maps:
-            try:
-                found = read_map(column[row])
-            except (ValueError, TypeError):
-                raise BadCell(f"{name} holds {str(column[row])[:60]!r}, which is no map") from None
-            tags |= {_tag_of(name, key): value for key, value in found.items()}
-        key = (*(column[row] for column in self._keys), _pairs(cell("product")), *tags.items())
+        tags = tags_of(
+            [(name, column[row]) for name, column in self._tags], [(name, column[row]) for name, column in self._maps]
+        )
+        key = (*(column[row] for column in self._keys), cell("product"), *tags.items())
         shared = self._shared.get(key)
         if shared is None:
             shared = self._shared[key] = self._read_shared(cell, tags)
         return shared
 
     def _read_shared(self, cell: _Cell, tags: dict[str, str]) -> _Shared:
-        product = read_map(cell("product"))
-        service, code = text(cell("product_servicecode")), text(cell("line_item_product_code"))
-        name = text(cell("product_product_name")) or product.get("product_name", "")
-        operation, usage = text(cell("line_item_operation")), text(cell("line_item_usage_type"))
-        market = text(cell("bill_billing_entity")) == "AWS Marketplace"
-        bedrock = is_bedrock(code, service, operation, name, usage)
-        values: dict[str, Any] = self._owner(cell) | {
+        found = service_of(cell, self._reading)
+        values = owner_of(cell, self._month) | found.values | {
             "layer": "invoice", "dataset": self._page.stream, "provider_account": self._page.account,
-            "service_name": name or product.get("servicename", "") or text(cell("product_servicename")) or service or code,
-            "region": text(cell("product_region_code") or cell("product_region")) or product.get("region", ""),
-            "sku_id": text(cell("product_sku")), "sku_price_id": text(cell("pricing_rate_code")), "sku_meter": usage,
-            "principal": text(cell("line_item_iam_principal")), "tags": tags,
-            "dimensions": dimensions_of(tags, self._reading.tags),
-            "service_provider_name": _maker(name) if market else "AWS", "host_provider_name": "AWS",
-            "invoice_issuer_name": text(cell("bill_invoicing_entity")),
-            "service_category": AI if bedrock else category_of_service(service, code),
+            "sku_id": text(cell("product_sku")), "sku_price_id": text(cell("pricing_rate_code")),
+            "sku_meter": text(cell("line_item_usage_type")), "principal": text(cell("line_item_iam_principal")),
+            "tags": tags, "dimensions": dimensions_of(tags, self._reading.tags),
         }  # fmt: skip
-        values["region"] = values["region"] or region_of_prefix(usage.partition("-")[0])
-        meter = ""
-        values["ai"] = bedrock or values["service_category"] == AI
-        if bedrock:
-            spoken = read_usage_type(usage)
-            meter = spoken.meter
-            values |= {
-                "provider": "aws.bedrock", "meter": meter, "service_tier": spoken.tier, "context": spoken.context,
-                "raw_model": self._model(text(cell("line_item_resource_id")), spoken.model, name, world=spoken.world),
-                "service_subcategory": "Generative AI",
-            }  # fmt: skip
-        return _Shared(values, values["ai"], market, meter)
+        return _Shared(values, found.ai, found.market, found.meter)
 
-    def _owner(self, cell: _Cell) -> dict[str, Any]:
-        payer = text(cell("bill_payer_account_id"))
-        starts = at(cell("bill_billing_period_start_date"))
-        if not payer or starts is None:
-            raise BadCell("bill_payer_account_id or bill_billing_period_start_date is empty")
-        month = f"{moment(starts).astimezone(UTC):%Y-%m}"
-        if month != self._month:
-            raise BadCell(f"it is of the bill of {month}, and lies in that of {self._month}")
-        return {
-            "slice_key": f"{payer}/{month}", "billing_account_id": payer, "billing_period_start": starts,
-            "billing_account_name": text(cell("bill_payer_account_name")),
-            "billing_period_end": at(cell("bill_billing_period_end_date")),
-            "invoice_id": text(cell("bill_invoice_id")), "currency": _currency(cell),
-            "sub_account_id": text(cell("line_item_usage_account_id")),
-            "sub_account_name": text(cell("line_item_usage_account_name")),
-        }  # fmt: skip
 
-    def _model(self, resource: str, spoken: str, product: str, *, world: bool) -> str:
-        """The usage type names what was priced; where it does not, the product or the resource does."""
-        own = self._reading.profiles.get(resource) or self._reading.profiles.get(resource.rpartition("/")[2], "")
-        return model_id(spoken or own or of_resource(resource) or named(product), world=world)
+def extra_columns(sheet: Sheet, *, ai: bool) -> list[tuple[str, Sequence[Any]]]:
+    """The columns that go into `extra`, of rows that are AI or of the others."""
+    if ai:
+        return [(name, column) for name, column in sheet.columns.items() if name not in _HELD | MAPS]
+    return [(name, sheet.columns[name]) for name in _TELLING if name in sheet.columns]
+
+
+def told_in_extra(kind: str) -> bool:
+    """Whether FOCUS's category of this line item type says less than it does."""
+    return kind in DISCOUNTS or kind in {"SavingsPlanNegation", "Refund"}
 
 
 # What decides a line beside its period, quantity, costs and description.
@@ -247,40 +207,11 @@ _SHARED = (
 )  # fmt: skip
 
 
-def _pairs(cell: Any) -> Any:
-    """A map's cell as something that can be a key."""
-    return tuple(tuple(one) for one in cell) if isinstance(cell, list) else cell
-
-
-def _tag_of(column: str, key: str) -> str:
-    if column == "tags":
-        return key
-    return f"costCategory/{key}" if column == "cost_category" else f"resourceTags/{tag_key(key)}"
-
-
-def _currency(cell: _Cell) -> str:
-    found = text(cell("line_item_currency_code"))
-    if len(found) != 3:
-        raise BadCell(f"{found!r} is no currency")
-    return found.upper()
-
-
 def _period(cell: _Cell) -> tuple[int, int]:
     start, end = at(cell("line_item_usage_start_date")), at(cell("line_item_usage_end_date"))
     if start is None:
         raise BadCell("line_item_usage_start_date is empty")
     return start, start if end is None or end < start else end
-
-
-def _pricing(kind: str) -> str:
-    if kind in COVERED:
-        return "Committed"
-    return "Standard" if category_of(kind) in {"Usage", "Purchase"} else ""
-
-
-def _maker(product: str) -> str:
-    """Who sells on the Marketplace, as far as the product's name says."""
-    return "Anthropic" if product.startswith("Claude") else ""
 
 
 _MONEY_CELLS = (

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.aws.bedrock import is_bedrock, model_id, named, of_resource, read_usage_type
 from tallystick.connectors.aws.counted import count
-from tallystick.connectors.aws.cur import Reading
+from tallystick.connectors.aws.cur_facts import Reading
 from tallystick.connectors.aws.sheet import Unreadable, read_table
 from tallystick.connectors.aws.tags import dimensions_of
 from tallystick.focus.columns import focus_version

@@ -8,7 +8,7 @@ from typing import Any
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.aws.bedrock import of_resource
 from tallystick.connectors.aws.cells import BadCell, at
-from tallystick.connectors.aws.cur import Reading
+from tallystick.connectors.aws.cur_facts import Reading
 from tallystick.connectors.aws.tags import dimensions_of
 from tallystick.kernel.period import HOUR_US, moment
 from tallystick.ports import Page

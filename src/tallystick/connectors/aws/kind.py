@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tallystick.bills.batch import LineBatch
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.aws.cost_explorer import fetch_costs, parse_costs
-from tallystick.connectors.aws.cur import Reading, missing_columns, parse_cur
+from tallystick.connectors.aws.cur import missing_columns, parse_cur
+from tallystick.connectors.aws.cur_columns import parse_cur_columns
+from tallystick.connectors.aws.cur_facts import Reading
 from tallystick.connectors.aws.delivery import reports_below
 from tallystick.connectors.aws.exports import fetch_month
 from tallystick.connectors.aws.focus_rows import missing_focus, parse_focus
@@ -83,6 +86,9 @@ class Aws:
     def parse(self, page: Page) -> Iterator[BillLine | Rejected]:
         read = {CUR2.name: parse_cur, FOCUS.name: parse_focus, LOGS.name: parse_logs, COSTS.name: parse_costs}
         return read[page.stream](page, self.reading)
+
+    def parse_columns(self, page: Page) -> Iterator[LineBatch | BillLine | Rejected] | None:
+        return parse_cur_columns(page, self.reading) if page.stream == CUR2.name else None
 
     def check(self) -> str:
         said = [self._check(stream) for stream in self.streams]

@@ -9,11 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+
+from tallystick.kernel.table import Repeated
 
 PARQUET = b"PAR1"
 MAPS = frozenset({"tags", "resource_tags", "cost_category", "product", "discount"})
@@ -175,10 +178,58 @@ def _utf8(body: bytes) -> bytes:
 
 
 def _cells(column: Any) -> Sequence[Any]:
+    """Its values; what repeats is one object, and one value throughout is held once."""
     kind = column.type
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
     elif pa.types.is_date(kind):
         column = column.cast(pa.timestamp("us")).cast(pa.int64())
-    cells: Sequence[Any] = column.to_pylist()
+    column = column.combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # of no chunk at all
+        column = pa.array([], column.type)
+    if pa.types.is_map(kind):
+        return _maps(column)
+    if pa.types.is_struct(kind) or pa.types.is_nested(kind):
+        return [_frozen(cell) for cell in column.to_pylist()]
+    return _plain(column)
+
+
+def _plain(column: Any) -> Sequence[Any]:
+    kind = column.type
+    if pa.types.is_float64(kind) or pa.types.is_int64(kind):
+        if not column.null_count:
+            return cast("list[Any]", column.to_numpy(zero_copy_only=False).tolist())
+        known = column.fill_null(0).to_numpy(zero_copy_only=False).tolist()
+        there = column.is_valid().to_numpy(zero_copy_only=False).tolist()
+        return [cell if given else None for cell, given in zip(known, there, strict=True)]
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return cast("list[Any]", column.to_pylist())
+    coded = column.dictionary_encode()
+    texts = [*coded.dictionary.to_pylist(), None]
+    if len(texts) == 2 and not column.null_count:
+        return Repeated(texts[0], len(column))
+    places = coded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False).tolist()
+    return [texts[place] for place in places]
+
+
+def _maps(column: Any) -> Sequence[Any]:
+    """Maps as pairs; equal ones are one object."""
+    offsets = column.offsets.to_numpy().tolist()
+    first = offsets[0]
+    keys, items = (_plain(part.slice(first, offsets[-1] - first)) for part in (column.keys, column.items))
+    pairs = list(zip(keys, items, strict=True))
+    known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    cells: list[Any] = []
+    for start, end in pairwise(offsets):
+        one = tuple(pairs[start - first : end - first])
+        cells.append(known.setdefault(one, one))
+    if column.null_count:
+        return [cell if given else None for cell, given in zip(cells, column.is_valid().to_pylist(), strict=True)]
     return cells
+
+
+def _frozen(cell: Any) -> Any:
+    """Records as pairs, lists as tuples: what can be the key of a memory."""
+    if isinstance(cell, dict):
+        return tuple((name, _frozen(value)) for name, value in cell.items())
+    return tuple(map(_frozen, cell)) if isinstance(cell, list) else cell
