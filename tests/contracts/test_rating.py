@@ -43,6 +43,7 @@ def cards(draw: st.DrawFn) -> PriceCard:
         valid_from=draw(st.sampled_from([0, START + start * DAY_US])),
         valid_to=draw(st.sampled_from([None, START + (start + 2) * DAY_US])),
         hours=draw(st.sampled_from([None, (60, 240), (0, 1440)])),
+        days=draw(st.sampled_from([(), (), (0, 2, 6)])),
         known_since=draw(st.integers(0, 100)),
     )
 

@@ -16,6 +16,9 @@ from tallystick.pricing.model import PriceCard
 from tallystick.usage.meters import METERS
 
 DAY_MINUTES = 24 * 60
+WEEK_MINUTES = 7 * DAY_MINUTES
+# The epoch was a Thursday; weeks begin on Monday.
+EPOCH_MINUTE = 3 * DAY_MINUTES
 
 _REMEMBERED = 50_000
 LONGEST_NAME = 256
@@ -40,11 +43,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One card in one stretch of time and part of the day. Segments of one model never overlap.
+    """One card in one stretch of time and part of the week. Segments of one model never overlap.
 
     Attributes:
         start_us, end_us: First microsecond in, first out.
-        from_minute, to_minute: Minutes of the UTC day, start in, end out.
+        from_minute, to_minute: Minutes of the UTC week, Monday's midnight is 0, start in, end out.
         steps: By falling threshold; the last is the base.
     """
 
@@ -81,7 +84,7 @@ class Resolution:
         index = bisect_right(self.starts, at_us) - 1
         if index < 0:
             return None
-        minute = at_us // MINUTE_US % DAY_MINUTES
+        minute = minute_of_week(at_us)
         start = self.starts[index]
         while index >= 0 and self.starts[index] == start:
             segment = self.segments[index]
@@ -89,6 +92,11 @@ class Resolution:
                 return segment
             index -= 1
         return None
+
+
+def minute_of_week(at_us: int) -> int:
+    """Whole minutes since Monday's midnight, UTC."""
+    return (at_us // MINUTE_US + EPOCH_MINUTE) % WEEK_MINUTES
 
 
 def card_tier(service_tier: str) -> str:
@@ -187,18 +195,28 @@ def lay_out(cards: Iterable[PriceCard]) -> tuple[Segment, ...]:
 
 
 def _hours(active: list[PriceCard]) -> list[tuple[tuple[int, int], PriceCard]]:
-    """Which card holds in which minutes of a day."""
+    """Which card holds in which minutes of a week."""
     newest = sorted(active, key=lambda card: (card.valid_from, card.known_since), reverse=True)
-    edges = sorted({0, DAY_MINUTES, *(edge for card in active if card.hours for edge in card.hours)})
+    edges = sorted({0, WEEK_MINUTES, *(edge for card in active for part in _parts(card) for edge in part)})
     found: list[tuple[tuple[int, int], PriceCard]] = []
     for low, high in pairwise(edges):
-        timed = [card for card in newest if card.hours and card.hours[0] <= low < card.hours[1]]
-        plain = [card for card in newest if not card.hours]
+        timed = [card for card in newest if any(start <= low < end for start, end in _parts(card))]
+        plain = [card for card in newest if not _parts(card)]
         chosen = (timed or plain)[:1]
         if timed and plain and plain[0].valid_from > timed[0].valid_from:
             chosen = plain[:1]
-        found += [((low, high), card) for card in chosen]
+        for card in chosen:
+            since = found.pop()[0][0] if found and found[-1][1] is card and found[-1][0][1] == low else low
+            found.append(((since, high), card))
     return found
+
+
+def _parts(card: PriceCard) -> list[tuple[int, int]]:
+    """The minutes of the week of a card that does not hold all week; empty for one that does."""
+    if card.hours is None and not card.days:
+        return []
+    low, high = card.hours or (0, DAY_MINUTES)
+    return [(day * DAY_MINUTES + low, day * DAY_MINUTES + high) for day in card.days or range(7)]
 
 
 def _steps(card: PriceCard) -> tuple[Step, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from tallystick.pricing.corrected_hours import with_workdays
 from tallystick.pricing.model import PriceCard
 from tallystick.pricing.overlay import merge_overrides
 from tallystick.pricing.override import parse_override
@@ -77,7 +78,7 @@ def corrected(cards: Iterable[PriceCard], corrections: Sequence[Correction] = CO
             found.append(card)
     for key, listed in held.items():
         found += _mended(listed, named[key])
-    return found
+    return with_workdays(found)
 
 
 def _mended(listed: Sequence[PriceCard], one: Correction) -> list[PriceCard]:

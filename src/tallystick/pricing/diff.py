@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from tallystick.kernel.period import MINUTE_US
-from tallystick.pricing.book import DAY_MINUTES, PriceBook, Segment
+from tallystick.pricing.book import PriceBook, Segment, minute_of_week
 
 Key = tuple[str, str, str, str]
 _Price = tuple[Key, int, str]
@@ -64,7 +63,7 @@ def unit_prices(book: PriceBook, at_us: int) -> dict[_Price, int]:
 
 
 def _at(segments: Iterable[Segment], at_us: int) -> Segment | None:
-    minute = at_us // MINUTE_US % DAY_MINUTES
+    minute = minute_of_week(at_us)
     held = (one for one in segments if one.start_us <= at_us < one.end_us)
     return next((one for one in held if one.from_minute <= minute < one.to_minute), None)
 

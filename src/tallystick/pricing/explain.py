@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tallystick.kernel.money import text_from_grains
-from tallystick.kernel.period import MINUTE_US, rfc3339
-from tallystick.pricing.book import DAY_MINUTES, PriceBook
+from tallystick.kernel.period import rfc3339
+from tallystick.pricing.book import PriceBook, minute_of_week
 from tallystick.pricing.model import PriceCard
 from tallystick.usage.meters import BY_NAME, TOKEN_METERS
 
 _MILLION = 1_000_000
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def in_force(book: PriceBook, cards: Iterable[PriceCard], at_us: int) -> frozens
     """Ids of the cards that hold at an instant, each under its own conditions."""
     keys = {(card.provider, card.model, card.service_tier, card.region) for card in cards if card.withdrawn_at is None}
     held = (segment for key in keys for segment in book.segments(*key))
-    minute = at_us // MINUTE_US % DAY_MINUTES
+    minute = minute_of_week(at_us)
     return frozenset(
         one.card.price_id
         for one in held
@@ -75,6 +76,7 @@ def _by_condition(card: PriceCard) -> tuple[object, ...]:
         card.region,
         card.valid_from,
         card.hours or (0, 0),
+        card.days,
         card.known_since,
     )
 
@@ -102,6 +104,7 @@ def card_to_wire(card: PriceCard) -> dict[str, object]:
         "valid_from": rfc3339(card.valid_from) if card.valid_from else None,
         "valid_to": None if card.valid_to is None else rfc3339(card.valid_to),
         "hours": [_clock(minute) for minute in card.hours] if card.hours else None,
+        "days": [_DAYS[day] for day in card.days] or None,
         "known_since": rfc3339(card.known_since) if card.known_since else None,
         "withdrawn_at": None if card.withdrawn_at is None else rfc3339(card.withdrawn_at),
         "source": card.source,

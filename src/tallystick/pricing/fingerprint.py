@@ -11,6 +11,7 @@ from tallystick.pricing.model import Clause, PriceCard, Tier
 
 def content(card: PriceCard) -> str:
     """What is sold, when, and for how much: equal text means equal price."""
+    held: list[object] = list(card.days)
     return json.dumps(
         [
             card.provider,
@@ -22,6 +23,8 @@ def content(card: PriceCard) -> str:
             card.valid_to,
             list(card.hours) if card.hours else None,
             _tiers(card.tiers),
+            # Only where there are any, so that ids of cards without stay what they were.
+            *([held] if held else []),
         ],
         separators=(",", ":"),
     )
@@ -50,6 +53,7 @@ def to_row(card: PriceCard) -> str:
             "from": card.valid_from,
             "to": card.valid_to,
             "hours": list(card.hours) if card.hours else None,
+            **({"days": list(card.days)} if card.days else {}),
             "prices": _tiers(card.tiers),
             "source": card.source,
             "notes": list(card.notes),
@@ -78,6 +82,7 @@ def from_row(row: tuple[str, str, str, str, int, int | None]) -> PriceCard:
         known_since=known_since,
         source=raw["source"],
         hours=(raw["hours"][0], raw["hours"][1]) if raw["hours"] else None,
+        days=tuple(raw.get("days", ())),
         notes=tuple(raw["notes"]),
         match=_clause(raw["match"]),
         order=raw["order"],

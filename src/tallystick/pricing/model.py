@@ -53,6 +53,7 @@ class PriceCard:
         tiers: By rising threshold; the first is the base.
         source: `genai-prices <version>` or `override <file>`.
         hours: Minutes of the UTC day (start in, end out, start < end) it holds in; None all day.
+        days: Days of the UTC week (Monday is 0) on which those hours are; empty on each.
         match: Which names mean the model; on one card of a model at least. None: only its own name.
         order: Rank among the provider's models when several match: the lowest wins.
         withdrawn_at: Microseconds: when the book learned that it no longer holds; None while it does.
@@ -70,6 +71,7 @@ class PriceCard:
     known_since: int = 0
     source: str = ""
     hours: tuple[int, int] | None = None
+    days: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     match: Clause | None = None
     order: int = 0

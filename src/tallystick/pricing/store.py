@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import cast
 
 from tallystick.kernel.period import day_start, local_day
-from tallystick.pricing.book import PriceBook
+from tallystick.pricing.book import EPOCH_MINUTE, WEEK_MINUTES, PriceBook
 from tallystick.pricing.bulk import EVENT_NAME, NAME_COLUMNS, NAMES, PRICE_COLUMNS, PRICES, EventName, lay_prices
 from tallystick.pricing.contract import Contract, parse_contract
 from tallystick.pricing.currency import ExchangeRate
@@ -147,7 +147,7 @@ FROM (
         coalesce(p.price_id, '') AS price_id, coalesce(p.currency, 'USD') AS currency, {quantities},
         {columns}
     FROM (
-        SELECT {size} AS size, {at_us} AS at_us, {minute} % 1440 AS minute, e.* FROM {_relation(dialect, events)} e
+        SELECT {size} AS size, {at_us} AS at_us, ({minute} + {EPOCH_MINUTE}) % {WEEK_MINUTES} AS minute, e.* FROM {_relation(dialect, events)} e
     ) e
     JOIN {NAMES}{suffix} n ON {same}
     LEFT JOIN {PRICES}{suffix} p ON p.name_id = n.name_id
