@@ -17,6 +17,7 @@ SOLD = {
     ("anthropic", "org-northwind-main", "claude-opus-5"): {"uncached_input": 2_000_003, "cache_read": 500_000},
     ("gcp.gemini", "northwind-vertex-prod", "gemini-2.5-pro"): {"uncached_input": 1_000_007},
     ("aws.bedrock", "410022907731", "amazon.nova-premier-v1:0"): {"plain_output": 700_001},
+    ("azure.ai.openai", "northwind-azure-eu", "gpt-4.1"): {"uncached_input": 400_001},
     ("mistral_ai", "northwind-eu", "mistral-large"): {"plain_output": 90_001},
 }  # fmt: skip
 UNIT = 2_000_000  # grains a token, whatever the model and meter
@@ -77,7 +78,7 @@ def test_every_invoice_is_what_was_metered_and_the_parts_that_are_named(made) ->
     metered: Counter = Counter()
     for one in used:
         metered[one.account, f"{moment(one.day_us):%Y-%m}"] += sum(one.costs.values())
-    assert len(statements.months) == 5 * 3
+    assert len(statements.months) == 6 * 3
     for one in statements.months:
         assert one.metered == metered[one.account, one.month]
         assert one.invoiced == total(statements, one.account, one.month, "invoice")

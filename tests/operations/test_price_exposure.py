@@ -157,11 +157,12 @@ WITH rates AS (
 ), priced AS (
     SELECT team, feature, customer,
         CASE WHEN outcome <> 'ok' THEN NULL -- a failed call has no usage and no cost
-             WHEN provider = 'openai' THEN tiers.fresh * a.fresh + again * coalesce(a.read, 0)
+             -- Azure lists no price of these models, so OpenAI's hold there and change with it.
+             WHEN provider IN ('openai', 'azure.ai.openai') THEN tiers.fresh * a.fresh + again * coalesce(a.read, 0)
                  + (plain + thought) * coalesce(a.written, 0)
              ELSE effective_cost * 1000000000000 END::HUGEINT AS before,
         CASE WHEN outcome <> 'ok' THEN NULL
-             WHEN provider = 'openai' THEN fresh_more * b.fresh + again_more * coalesce(b.read, 0)
+             WHEN provider IN ('openai', 'azure.ai.openai') THEN fresh_more * b.fresh + again_more * coalesce(b.read, 0)
                  + out_more * coalesce(b.written, 0)
              ELSE effective_cost * 1000000000000 END::HUGEINT AS after
     FROM tiers LEFT JOIN rates a ON a.model = tiers.model AND a.above = tier

@@ -35,7 +35,7 @@ MODELS: dict[str, DemoModel] = {
     "gpt-5": DemoModel("gpt-5", "openai", "org-nw-openai"),
     "gpt-mini": DemoModel("gpt-5-mini", "openai", "org-nw-openai"),
     "gpt-pro": DemoModel("gpt-5-pro", "openai", "org-nw-openai", caches=False),
-    "gpt-41": DemoModel("gpt-4.1", "openai", "org-nw-openai"),
+    "gpt-41": DemoModel("gpt-4.1", "azure.ai.openai", "northwind-azure-eu"),
     "embed": DemoModel("text-embedding-3-large", "openai", "org-nw-openai"),
     "gemini": DemoModel("gemini-2.5-pro", "gcp.gemini", "northwind-vertex-prod"),
     "flash": DemoModel("gemini-2.5-flash", "gcp.gemini", "northwind-vertex-prod"),

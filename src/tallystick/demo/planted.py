@@ -92,6 +92,7 @@ _OTHER = {
         ("Amazon Relational Database Service", 9_800),
     ),
     "gcp.gemini": (("Compute Engine", 11_500), ("BigQuery", 4_200)),
+    "azure.ai.openai": (("Virtual Machines", 7_200), ("Storage", 1_900)),
 }
 
 

@@ -18,12 +18,17 @@ from tallystick.kernel.period import DAY_US
 from tallystick.usage.meters import FACT_METERS
 
 OPENAI, ANTHROPIC, AWS, GCP, MISTRAL = "openai", "anthropic", "aws.bedrock", "gcp.gemini", "mistral_ai"
+AZURE = "azure.ai.openai"
 # By provider: the source, its usage and its cost dataset.
 REPORTS = {
     OPENAI: ("northwind-openai", "usage_completions", "costs"),
     ANTHROPIC: ("northwind-anthropic", "usage_messages", "cost_report"),
 }
-CLOUDS = {AWS: ("northwind-aws", "cur2"), GCP: ("northwind-gcp", "billing_export")}
+CLOUDS = {
+    AWS: ("northwind-aws", "cur2"),
+    GCP: ("northwind-gcp", "billing_export"),
+    AZURE: ("northwind-azure", "cost_details"),
+}
 INVOICES = "northwind-invoices"
 SOURCES = (*(one[0] for one in REPORTS.values()), *(one[0] for one in CLOUDS.values()), INVOICES)
 SERVICES = {
@@ -31,9 +36,10 @@ SERVICES = {
     ANTHROPIC: "Claude API",
     AWS: "Amazon Bedrock",
     GCP: "Vertex AI",
+    AZURE: "Azure OpenAI",
     MISTRAL: "Mistral AI Studio",
 }
-_NAMES = {OPENAI: "OPENAI", ANTHROPIC: "ANTHROPIC", AWS: "AWS", GCP: "GCP", MISTRAL: "MISTRAL"}
+_NAMES = {OPENAI: "OPENAI", ANTHROPIC: "ANTHROPIC", AWS: "AWS", GCP: "GCP", AZURE: "AZURE", MISTRAL: "MISTRAL"}
 OURS = {OPENAI: ("proj_gateway", "Gateway"), ANTHROPIC: ("default", "Default")}
 _BESIDE = {OPENAI: (FINDING_PROJECT, FINDING_KEY), ANTHROPIC: (NOTEBOOK_WORKSPACE, NOTEBOOK_KEY)}
 _WORDS = {
