@@ -5,8 +5,11 @@ takes the file's lock for some microseconds and is done, or not done, as a whole
 """
 
 import contextlib
+import logging
 import secrets
 import struct
+from asyncio import AbstractEventLoop
+from asyncio.events import _get_running_loop
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,18 +20,20 @@ from tallystick.counters.shared_open import (
     MOST_HOLDS,
     MOST_NAME,
     RECORD_WORDS,
+    WRITTEN_WORDS,
     NewRecord,
     OpenTable,
     Record,
+    Written,
 )
+from tallystick.counters.shared_plain import NO_LIMIT, USED_US, end, fit
 from tallystick.counters.shared_slots import SLOT_WORDS, Slots, key_of, read_slot
 from tallystick.counters.weigh import ENDS, POSTED, PROBE, PROBE_US, RESERVED, TRIPPED, USED, Weighed, weigh
 from tallystick.ports import CountersAway
 
 _AT_BUILT, _AT_BUILDING = HEAD_WORDS - 3, HEAD_WORDS - 4
-_NO_LIMIT = -(2**63)
-# How exactly a slot knows when it was used last: a write less for most calls.
-_USED_US = 3_600_000_000
+_MOST_MINE = 16_384
+_log = logging.getLogger(__name__)
 
 
 class SharedCounters:
@@ -59,7 +64,10 @@ class SharedCounters:
         self._slots = Slots(self._file, BODY, counters)
         self._open = OpenTable(self._file, BODY + slots, reservations)
         self._building = 0
+        # Settlements that wait, whose loop will see to them, and what this process has reserved and not settled.
         self._late: list[tuple[str, Sequence[int] | None]] = []
+        self._due: AbstractEventLoop | None = None
+        self._mine: dict[str, Written] = {}
 
     async def reserve(self, ask: Ask) -> Granted:
         """As the port says; never waits but for the lock.
@@ -67,31 +75,43 @@ class SharedCounters:
         Raises:
             ValueError: More than 48 holds, or an id or owner of more than 64 bytes.
         """
-        name = ask.reservation_id.encode()
-        if len(ask.holds) > MOST_HOLDS or len(name) > MOST_NAME or len(ask.owner.encode()) > MOST_NAME:
+        name, owner = ask.reservation_id.encode(), ask.owner.encode()
+        if len(ask.holds) > MOST_HOLDS or len(name) > MOST_NAME or len(owner) > MOST_NAME:
             raise ValueError(f"at most {MOST_HOLDS} holds, and {MOST_NAME} bytes of id and of owner")
-        self._catch_up()
-        with self._file:
-            if not self._file.words[_AT_BUILT]:
-                raise CountersAway("empty: not yet built from the ledger")
-            again = self._open.find(name)
-            if again is not None:
-                return _answer(again)
-            weighed = weigh(ask, self._slots.look)
-            try:
-                self._apply(ask, name, weighed)
-            except struct.error as error:
-                raise CountersAway("full: an amount is beyond 63 bits") from error
-        return weighed.granted
+        file = self._file
+        file.lock()
+        try:
+            if self._late:
+                self._settle_late()
+            return self._reserve(ask, name, owner)
+        except IndexError:
+            file.give_up()
+        finally:
+            file.unlock()
 
     def settle(self, reservation_id: str, amounts: Sequence[int] | None) -> None:
-        """As the port says; done when it returns, unless another process held the lock past the deadline."""
+        """As the port says; done when it returns, unless another process held the lock past the deadline.
+
+        On a running loop, what this process has reserved waits for the end of the loop's round, so that all that end
+        in one round share one lock; the next `reserve` or `read` of this process does it before anything else. Who
+        answers a client by a callback that is put on the loop after this was called (`call_soon` keeps the order)
+        answers when the settlement is done.
+        """
+        loop = _get_running_loop()
+        mine = self._mine.get(reservation_id) if loop is not None else None
+        if mine is not None and amounts is not None and len(amounts) != mine.state - 1:
+            raise _unlike(mine.state - 1, amounts)
         self._late.append((reservation_id, amounts))
-        with contextlib.suppress(CountersAway):
-            self._catch_up()
+        if loop is None or mine is None:
+            self._settle_now()
+        elif self._due is not loop:
+            self._due = loop
+            loop.call_soon(self._end_round)
 
     async def read(self, keys: Sequence[bytes]) -> list[Standing]:
         """As the port says."""
+        with contextlib.suppress(CountersAway):
+            self._catch_up()
         with self._file:
             cells = [self._slots.look(key) for key in keys]
         return [
@@ -115,6 +135,7 @@ class SharedCounters:
 
     async def correct(self, key: bytes, expected: int, posted: int, ends_us: int) -> bool:
         """As the port says."""
+        self._catch_up()
         with self._file:
             cell = self._slots.look(key)
             if (cell[POSTED] if cell else 0) != expected:
@@ -157,9 +178,43 @@ class SharedCounters:
         """Settle what is late, let go of the file."""
         with contextlib.suppress(CountersAway):
             self._catch_up()
+        self._late.clear()
         self._file.close()
 
-    def _apply(self, ask: Ask, name: bytes, weighed: Weighed) -> None:
+    def _reserve(self, ask: Ask, name: bytes, owner: bytes) -> Granted:
+        """The answer, made true; the lock is held.
+
+        Raises:
+            CountersAway: Not built, or full.
+        """
+        if not self._file.words[_AT_BUILT]:
+            raise CountersAway("empty: not yet built from the ledger")
+        again = self._open.find(name)
+        if again is not None:
+            return _answer(again)
+        fitting = fit(ask, self._slots.known, self._file.words)
+        try:
+            if fitting is not None:
+                standings, changes, holds = fitting
+                self._write(ask, NewRecord(name, owner, ask.expires_us, ask.most, ask.at_us, 0, holds), changes)
+                return Granted(True, ask.most, standings)
+            weighed = weigh(ask, self._slots.look)
+            self._apply(ask, name, owner, weighed)
+        except struct.error as error:
+            raise CountersAway("full: an amount is beyond 63 bits") from error
+        return weighed.granted
+
+    def _write(self, ask: Ask, new: NewRecord, changes: list[int]) -> None:
+        """Make a reservation and all that changes with it, in one commit; remember it until it is settled."""
+        written, more = self._open.add(new)
+        changes += more
+        self._file.commit(changes)
+        if not new.probe_us:
+            if len(self._mine) >= _MOST_MINE:
+                self._mine.clear()
+            self._mine[ask.reservation_id] = written
+
+    def _apply(self, ask: Ask, name: bytes, owner: bytes, weighed: Weighed) -> None:
         """Make the answer true: breakers, and when it was granted the reservation, in one commit."""
         changes: list[int] = []
         probed: list[int] = []
@@ -171,17 +226,17 @@ class SharedCounters:
         if weighed.granted.granted:
             holds = self._take(ask, weighed, changes)
             for number, at in enumerate(probed):
-                holds[number * HOLD_WORDS + 5] = at
+                holds[number * WRITTEN_WORDS + 5] = at
             probe_us = ask.at_us + PROBE_US if probed else 0
-            owner, output = ask.owner.encode(), weighed.granted.output
-            changes += self._open.add(NewRecord(name, owner, ask.expires_us, output, ask.at_us, probe_us, holds))
-        if changes:
+            new = NewRecord(name, owner, ask.expires_us, weighed.granted.output, ask.at_us, probe_us, holds)
+            self._write(ask, new, changes)
+        elif changes:
             self._file.commit(changes)
 
-    def _take(self, ask: Ask, weighed: Weighed, changes: list[int]) -> list[int]:
-        """The record's words for all holds; what changes in the counters goes to `changes`."""
+    def _take(self, ask: Ask, weighed: Weighed, changes: list[int]) -> list[int | bytes]:
+        """The record's values for all holds; what changes in the counters goes to `changes`."""
         at_us, known = ask.at_us, self._slots.known
-        holds: list[int] = []
+        holds: list[int | bytes] = []
         for hold, amount, standing, cell in zip(
             ask.holds, weighed.amounts, weighed.granted.standings, weighed.cells, strict=True
         ):
@@ -190,7 +245,7 @@ class SharedCounters:
             slot = read_slot(self._file.words, at * WORD) if cell is None else cell
             _, reserved, ends_us, used_us, _, _, high, low = slot
             changes += (at + RESERVED, reserved + amount)
-            if ends_us != hold.ends_us or at_us - used_us > _USED_US:
+            if ends_us != hold.ends_us or at_us - used_us > USED_US:
                 changes += (at + ENDS, hold.ends_us, at + USED, at_us)
             limit = standing.limit
             holds += (
@@ -198,10 +253,9 @@ class SharedCounters:
                 amount,
                 standing.posted,
                 standing.reserved,
-                _NO_LIMIT if limit is None else limit,
+                NO_LIMIT if limit is None else limit,
                 0,
-                high,
-                low,
+                key_of(high, low),
             )
         return holds
 
@@ -217,26 +271,67 @@ class SharedCounters:
         keys = {hold.key for hold in ask.holds} | {hold.breaker for hold in ask.holds if hold.breaker}
         return {at for key in keys if self._slots.look(key) and (at := self._slots.at(key))}
 
-    def _catch_up(self) -> None:
-        """Settle what waits."""
-        if self._late:
-            with self._file:
-                while self._late:
-                    try:
-                        self._settle(*self._late[0])
-                    except (ValueError, struct.error):
-                        del self._late[0]
-                        raise
-                    del self._late[0]
+    def _settle_now(self) -> None:
+        try:
+            failed = self._catch_up()
+        except CountersAway:
+            return
+        if failed:
+            raise failed[-1]
+
+    def _end_round(self) -> None:
+        """What ended in this round of the loop."""
+        self._due = None
+        with contextlib.suppress(CountersAway):
+            self._catch_up()
+
+    def _catch_up(self) -> list[Exception]:
+        """Settle what waits; as `_settle_late`."""
+        if not self._late:
+            return []
+        file = self._file
+        file.lock()
+        try:
+            return self._settle_late()
+        except IndexError:
+            file.give_up()
+        finally:
+            file.unlock()
+
+    def _settle_late(self) -> list[Exception]:
+        """Settle what waits, while the lock is held. What can never be settled so is given up: the repair knows of it.
+
+        Raises:
+            CountersAway: There is no room for a counter; it waits on.
+        """
+        late, failed = self._late, list[Exception]()
+        while late:
+            try:
+                self._settle(*late[0])
+            except (ValueError, struct.error) as error:
+                _log.error("%s cannot be settled and is left to the repair: %s", late[0][0], error)
+                failed.append(error)
+            del late[0]
+        return failed
 
     def _settle(self, reservation_id: str, amounts: Sequence[int] | None) -> None:
+        mine = self._mine.pop(reservation_id, None)
+        if mine is not None and self._open.stands(mine):
+            changes = end(mine, amounts, self._file.words)
+            if changes is not None:
+                changes += self._open.remove(mine.address, mine.entry)
+                self._file.commit(changes)
+                return
+        self._settle_found(reservation_id, amounts)
+
+    def _settle_found(self, reservation_id: str, amounts: Sequence[int] | None) -> None:
         record = self._open.find(reservation_id.encode())
         if record is None:
             return
         words, holds = self._file.words, record.holds
         used = holds[1::HOLD_WORDS] if amounts is None else amounts
         if len(used) != record.count:
-            raise ValueError(f"{record.count} amounts are due, {len(used)} were given")
+            raise _unlike(record.count, used)
         changes: list[int] = []
         columns = [holds[number::HOLD_WORDS] for number in (0, 1, 5, 6, 7)]
         for at, held, probed, high, low, amount in zip(*columns, used, strict=True):
@@ -248,17 +343,22 @@ class SharedCounters:
             changes += (at, slot[POSTED] + amount, at + RESERVED, slot[RESERVED] - held)
             if probed and words[probed + PROBE] == record.probe_us:
                 changes += (probed + TRIPPED, 0, probed + PROBE, 0)
-        self._file.commit(changes + self._open.remove(record))
+        changes += self._open.remove(record.address, record.entry)
+        self._file.commit(changes)
 
     def _again(self, key: bytes, record: Record) -> int:
         at = self._slots.at(key) if self._slots.look(key) else None
         return at or self._slots.make(key, 0, record.at_us, lambda: set(record.holds[::HOLD_WORDS]))
 
 
+def _unlike(due: int, amounts: Sequence[int]) -> ValueError:
+    return ValueError(f"{due} amounts are due, {len(amounts)} were given")
+
+
 def _answer(record: Record) -> Granted:
     """What was answered when this reservation was made."""
     standings = [
-        Standing(posted, reserved, None if limit == _NO_LIMIT else limit)
+        Standing(posted, reserved, None if limit == NO_LIMIT else limit)
         for posted, reserved, limit in zip(
             record.holds[2::HOLD_WORDS], record.holds[3::HOLD_WORDS], record.holds[4::HOLD_WORDS], strict=True
         )

@@ -7,13 +7,14 @@ happened whole or not at all. The pages outlive every process but not the machin
 before the last boot, of another version or of other sizes is replaced by an empty one.
 """
 
-import fcntl
 import mmap
 import os
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+from os import fstat
 from pathlib import Path
 from struct import Struct
 from types import TracebackType
@@ -25,6 +26,7 @@ from tallystick.ports import CountersAway
 WORD = 8
 _MAGIC = 0x54414C4C59435452
 _VERSION = 1
+_AT_ONCE = LOCK_EX | LOCK_NB
 # Words of the head: what the file is, then what changes with it.
 _AT_MAGIC, _AT_VERSION, _AT_BOOT, _AT_SHAPE, _AT_LOGGED = 0, 1, 2, 4, 16
 HEAD_WORDS = 64
@@ -51,6 +53,7 @@ class SharedFile:
 
     Attributes:
         words: The whole file, indexed by word.
+        bytes: The same by byte: cut out and put in as one piece, which costs less than its words.
 
     Raises:
         Unavailable: The file cannot be made or opened.
@@ -61,6 +64,7 @@ class SharedFile:
     def __init__(self, path: Path, shape: Shape, *, deadline_s: float = 0.02) -> None:
         self._path = path
         self._shape = shape
+        self._size = shape.size
         self._deadline_s = deadline_s
         self._threads = threading.Lock()
         self._descriptor = -1
@@ -74,32 +78,48 @@ class SharedFile:
                 next_steps=["check that the data directory is writable and its disk has room"],
             ) from error
 
-    def __enter__(self) -> None:
+    def lock(self) -> None:
+        """Begin an operation; `unlock` must follow, whatever happens. For paths where `with` would cost too much."""
         self._threads.acquire()
         try:
-            if not self._lost:
-                self._lock()
-            status = None if self._lost else os.fstat(self._descriptor)
-            if status is None or status.st_nlink == 0:
+            if self._lost:
                 self._reopen()
-            elif status.st_size != self._shape.size or self.words[_AT_MAGIC] != _MAGIC:
-                self._give_up()
+            else:
+                try:
+                    flock(self._descriptor, _AT_ONCE)
+                except BlockingIOError:
+                    self._wait()
+                status = fstat(self._descriptor)
+                if status.st_nlink == 0:
+                    self._reopen()
+                elif status.st_size != self._size or self.words[_AT_MAGIC] != _MAGIC:
+                    self.give_up()
             if self.words[_AT_LOGGED]:
                 self._redo()
         except BaseException:
             self._threads.release()
             raise
 
+    def unlock(self) -> None:
+        """End an operation. One that met an `IndexError` has to `give_up` before: an address was out of what there is,
+        so what stands in the file is not what we wrote.
+        """
+        try:
+            flock(self._descriptor, LOCK_UN)
+        finally:
+            self._threads.release()
+
+    def __enter__(self) -> None:
+        self.lock()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
             if isinstance(error, IndexError):
-                # An address out of what there is: what stands in the file is not what we wrote.
-                self._give_up()
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                self.give_up()
         finally:
-            self._threads.release()
+            self.unlock()
 
     def commit(self, changes: Sequence[int]) -> None:
         """Make these changes, all or none: address, value, address, value …
@@ -113,7 +133,8 @@ class SharedFile:
         self._write_log(changes)
         words = self.words
         words[_AT_LOGGED] = count
-        for address, value in zip(changes[::2], changes[1::2], strict=True):
+        pairs = iter(changes)
+        for address, value in zip(pairs, pairs, strict=True):
             words[address] = value
         words[_AT_LOGGED] = 0
 
@@ -121,7 +142,7 @@ class SharedFile:
         """Let go of the file; what it holds stays."""
         if self._descriptor >= 0:
             self.words.release()
-            self._map.close()
+            self.bytes.close()
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -132,33 +153,29 @@ class SharedFile:
         words = self.words
         count = words[_AT_LOGGED]
         if not 0 < count <= LOG_WORDS:
-            self._give_up()
+            self.give_up()
         try:
             for position in range(_AT_LOG, _AT_LOG + count, 2):
                 words[words[position]] = words[position + 1]
         except IndexError:
-            self._give_up()
+            self.give_up()
         words[_AT_LOGGED] = 0
 
-    def _give_up(self) -> NoReturn:
+    def give_up(self) -> NoReturn:
         """Somebody else wrote into the file. The next to come makes it anew, and it is built from the ledger."""
         self._path.unlink(missing_ok=True)
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        flock(self._descriptor, LOCK_UN)
         raise CountersAway("away: the counters' file was damaged, and is made anew")
 
-    def _lock(self) -> None:
-        """The lock, without ever waiting past the deadline: its holder may be stopped, and a loop waits here."""
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            give_up = time.monotonic() + self._deadline_s
+    def _wait(self) -> None:
+        """The lock that another has now, never past the deadline: its holder may be stopped, and a loop waits here."""
+        give_up = time.monotonic() + self._deadline_s
         pause = 0.0
         while True:
             # Most holders are gone within 20 us: first only let others run, then sleep longer and longer.
             time.sleep(pause)
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                flock(self._descriptor, _AT_ONCE)
                 return
             except BlockingIOError:
                 if time.monotonic() > give_up:
@@ -174,7 +191,7 @@ class SharedFile:
         except OSError as error:
             raise CountersAway(f"away: {error.strerror}") from error
         self._lost = False
-        self._lock()
+        self._wait()
 
     def _open(self, *, replace: bool) -> None:
         """Open or make the file. Only a process that starts replaces one that it cannot use."""
@@ -184,18 +201,18 @@ class SharedFile:
                 if not self._is_usable(descriptor, replace=replace):
                     os.close(descriptor)
                     continue
-                self._map = mmap.mmap(descriptor, self._shape.size)
+                self.bytes = mmap.mmap(descriptor, self._shape.size)
             except BaseException:
                 os.close(descriptor)
                 raise
             break
         self._descriptor = descriptor
-        self.words = memoryview(self._map).cast("q")
+        self.words = memoryview(self.bytes).cast("q")
 
     def _is_usable(self, descriptor: int, *, replace: bool) -> bool:
         """Whether what was opened can be used; an empty file is made so, and one that is not ours is removed."""
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        status = os.fstat(descriptor)
+        flock(descriptor, LOCK_EX)
+        status = fstat(descriptor)
         if not status.st_nlink:
             return False
         if status.st_size == 0:
@@ -205,7 +222,7 @@ class SharedFile:
                 raise CountersAway("away: the counters' file is of another version")
             self._path.unlink(missing_ok=True)
             return False
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        flock(descriptor, LOCK_UN)
         return True
 
 
@@ -216,7 +233,7 @@ def packer(count: int) -> Struct:
     """Reads or writes that many words at once."""
     found = _PACKERS.get(count)
     if found is None:
-        found = _PACKERS[count] = Struct(f"={count}q")
+        found = _PACKERS[count] = Struct(f"{count}q")
     return found
 
 
@@ -236,7 +253,7 @@ def _make(descriptor: int, shape: Shape) -> None:
 def _is_ours(descriptor: int, shape: Shape) -> bool:
     head = [_MAGIC, _VERSION, *_boot(), len(shape.numbers), *shape.numbers]
     wanted = packer(len(head)).pack(*head)
-    return os.fstat(descriptor).st_size == shape.size and os.pread(descriptor, len(wanted), 0) == wanted
+    return fstat(descriptor).st_size == shape.size and os.pread(descriptor, len(wanted), 0) == wanted
 
 
 def _boot() -> tuple[int, int]:

@@ -8,6 +8,8 @@ number of the record, in a bucket of sixteen.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from struct import Struct
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from tallystick.counters.shared_file import HEAD_WORDS, WORD, SharedFile, packer
@@ -16,6 +18,8 @@ from tallystick.ports import CountersAway
 MOST_HOLDS = 48
 MOST_NAME = 64
 HOLD_WORDS = 8
+# Values of a hold as it is written: its last two words are one key.
+WRITTEN_WORDS = 7
 _HEAD = 24
 RECORD_WORDS = _HEAD + MOST_HOLDS * HOLD_WORDS
 _BUCKET = 16
@@ -24,6 +28,10 @@ _NUMBER_BITS = 24
 _AT_FREE, _AT_USED = HEAD_WORDS - 2, HEAD_WORDS - 1
 _READ_HEAD = packer(8).unpack_from
 _READ_BUCKET = packer(_BUCKET).unpack_from
+# A record but for its state and its holds, which is what it says of itself.
+_PACK_HEAD = Struct(f"7q{MOST_NAME}s{MOST_NAME}s").pack
+_EMPTY = bytes(_BUCKET * WORD)
+_PACK_HOLDS = [Struct("6q16s" * count).pack for count in range(MOST_HOLDS + 1)]
 
 
 @dataclass(slots=True)
@@ -50,7 +58,7 @@ class Record:
 
 @dataclass(slots=True)
 class NewRecord:
-    """What a reservation is made of; `holds` as in `Record`."""
+    """What a reservation is made of; `holds` as in `Record`, their key as the 16 bytes it is."""
 
     name: bytes
     owner: bytes
@@ -58,7 +66,23 @@ class NewRecord:
     output: int
     at_us: int
     probe_us: int
-    holds: Sequence[int]
+    holds: Sequence[int | bytes]
+
+
+class Written(NamedTuple):
+    """A reservation as it was written: true of the file as long as the same bytes stand there and it is open.
+
+    Attributes:
+        content: All of it but the state, which comes before.
+        state: What the state is while it is open.
+        holds: As in `NewRecord`.
+    """
+
+    address: int
+    entry: int
+    state: int
+    content: bytes
+    holds: Sequence[Any]
 
 
 class OpenTable:
@@ -80,6 +104,8 @@ class OpenTable:
         """The open reservation of that id."""
         checksum = crc32(name)
         bucket = self._index + checksum % self._buckets * _BUCKET
+        if self._file.bytes[bucket * WORD : (bucket + _BUCKET) * WORD] == _EMPTY:
+            return None
         for entry in _READ_BUCKET(self._file.words, bucket * WORD):
             if entry and entry >> _NUMBER_BITS == checksum:
                 record = self._read(entry & ((1 << _NUMBER_BITS) - 1))
@@ -87,11 +113,18 @@ class OpenTable:
                     return record
         return None
 
-    def add(self, new: NewRecord) -> list[int]:
+    def stands(self, one: Written) -> bool:
+        """Whether it is open in this file, as it was written: not settled by a repair, nor lost with another file."""
+        first = one.address * WORD
+        held = self._file.bytes[first + WORD : first + WORD + len(one.content)]
+        return held == one.content and self._file.words[one.address] == one.state
+
+    def add(self, new: NewRecord) -> tuple[Written, tuple[int, ...]]:
         """Write a record that nobody sees yet; the changes that make it real.
 
         Raises:
             CountersAway: As many are open as fit.
+            struct.error: An amount does not fit into 64 bits.
         """
         words = self._file.words
         free = words[_AT_FREE]
@@ -103,23 +136,22 @@ class OpenTable:
             raise CountersAway("full: too many reservations are open")
         entry = bucket + entries.index(0)
         address = self._records + number * RECORD_WORDS
-        follower = words[address + 6] if free else 0
-        count = len(new.holds) // HOLD_WORDS
+        # Written as it is already: what the list of the free goes on with must stand there at every instant.
+        follower = words[address + 6]
         lengths = len(new.name) | len(new.owner) << 8
-        body = (new.expires_us, new.output, new.at_us, new.probe_us, lengths)
-        packer(5).pack_into(words, (address + 1) * WORD, *body)
-        words[address + 7] = entry
-        texts = new.name.ljust(MOST_NAME, b"\0") + new.owner.ljust(MOST_NAME, b"\0")
-        words[address + 8 : address + _HEAD] = memoryview(texts).cast("q")
-        packer(len(new.holds)).pack_into(words, (address + _HEAD) * WORD, *new.holds)
-        changes = [address, count + 1, entry, checksum << _NUMBER_BITS | number]
-        return changes + ([_AT_FREE, follower] if free else [_AT_USED, number + 1])
+        count = len(new.holds) // WRITTEN_WORDS
+        head = (new.expires_us, new.output, new.at_us, new.probe_us, lengths, follower, entry, new.name, new.owner)
+        content = _PACK_HEAD(*head) + _PACK_HOLDS[count](*new.holds)
+        first = (address + 1) * WORD
+        self._file.bytes[first : first + len(content)] = content
+        list_end = (_AT_FREE, follower) if free else (_AT_USED, number + 1)
+        changes = (address, count + 1, entry, checksum << _NUMBER_BITS | number, *list_end)
+        return Written(address, entry, count + 1, content, new.holds), changes
 
-    def remove(self, record: Record) -> list[int]:
+    def remove(self, address: int, entry: int) -> tuple[int, ...]:
         """The changes that end a reservation."""
-        number = (record.address - self._records) // RECORD_WORDS
-        free = self._file.words[_AT_FREE]
-        return [record.address, 0, record.address + 6, free, record.entry, 0, _AT_FREE, number + 1]
+        number = (address - self._records) // RECORD_WORDS
+        return (address, 0, address + 6, self._file.words[_AT_FREE], entry, 0, _AT_FREE, number + 1)
 
     def all(self) -> Iterator[Record]:
         """Every open reservation."""

@@ -17,8 +17,10 @@ SLOT_WORDS = 8
 WINDOW = 128
 _AT_KEY = 6
 _MOST_KNOWN = 65536
-read_slot = Struct("=8q").unpack_from
-_KEY = Struct("=2q")
+read_slot = Struct("8q").unpack_from
+# The same with the key as it is.
+read_keyed = Struct("6q16s").unpack_from
+_KEY = Struct("2q")
 
 Slot = tuple[int, ...]
 
