@@ -67,6 +67,7 @@ def test_pages_say_what_their_money_rests_on_and_each_basis_leads_to_its_figure(
     for href, amount in parts.items():
         assert exact(seen.go(href).locator(".tile").first) == amount == Decimal("5.615"), href
         assert page.locator(".chip", has_text="basis = invoiced").count() == 1
+        assert page.locator(".tile", has_text="per million tokens").count() == 0
     assert "only what is invoiced" in page.inner_text("footer")
     page.goto(quiet.url + "/sources")
     rows = page.get_by_role("region", name="Bills that are loaded").locator("tbody tr")

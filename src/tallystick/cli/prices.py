@@ -92,7 +92,7 @@ def show_cards(answer: dict[str, Any], cards: list[dict[str, Any]], form: Form) 
         for card in cards for tier in card["tiers"] for meter, price in tier["prices"].items()
     ]  # fmt: skip
     if not rows:
-        note("No price matches: add one to the override file named in [prices] override")
+        note("No price matches: tally prices set PROVIDER MODEL --input … --output … gives it one")
         return
     columns = ["provider", "model", "tier", "from", "above", "meter", "price", "per", "source"]
     print_rows(columns, rows, form=form, numeric=frozenset({"price", "above"}))

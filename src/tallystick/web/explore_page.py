@@ -23,6 +23,8 @@ from tallystick.web.explore_table import Table, table
 from tallystick.web.quality import QualityLine, quality_line
 from tallystick.web.view import NAMES, Figure, Sentence, Shown, Tile, exact, tokens, why_unknown
 
+# What bills say of calls has the calls' amounts and not their number, so nothing is to be divided by it.
+_OF_BILLS = frozenset({"reported", "invoiced"})
 AGAINST: dict[Compare, str] = {
     "weekdays": "the same weekdays before",
     "calendar": "the same days of the month before",
@@ -164,15 +166,15 @@ def _tiles(
         if now.cost is not None
         else "",
     )
+    owned = () if unowned is None else (owned_tile(unowned, now, query.currency, address),)
+    if query.basis in _OF_BILLS:
+        return (cost, *owned)
     calls, all_tokens = (now.calls, before.calls), (tokens(now), tokens(before))
-    tiles = [
-        cost,
+    rates = (
         _rate_tile("Cost per call", breakdown, calls, f"{count(now.calls)} calls"),
         _rate_tile("Cost per million tokens", breakdown, all_tokens, f"{count_short(tokens(now))} tokens", 10**6),
-    ]
-    if unowned is not None:
-        tiles.append(owned_tile(unowned, now, query.currency, address))
-    return (*tiles, priced_tile(now, address))
+    )
+    return (cost, *rates, *owned, priced_tile(now, address))
 
 
 def _rate_tile(name: str, breakdown: Breakdown, units: tuple[int, int], note: str, per: int = 1) -> Tile:
