@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tallystick.kernel.period import MINUTE_US
+from tallystick.pricing.bedrock import place_of
 from tallystick.pricing.listed import FOREVER_US
 from tallystick.pricing.match import Matcher, canonical_provider
 from tallystick.pricing.model import PriceCard
@@ -155,14 +156,17 @@ class PriceBook:
         if match is None:
             return Resolution("", model, False, (), (), self._unknown(provider, model))
         tier = card_tier(service_tier)
+        place = place_of(match.model, model, region) if match.provider == "aws" else ""
         cards = (
-            self._by_key.get((match.provider, match.model, tier, region))
-            or self._by_key.get((match.provider, match.model, tier, ""))
-            or []
+            (self._by_key.get((match.provider, match.model, tier, region)) if region else None)
+            or self._by_key.get((match.provider, match.model, tier, place))
+            or [one for one in self._by_key.get((match.provider, match.model, tier, ""), ()) if _holds_in(one, place)]
         )
         segments = lay_out(cards)
         why = match.why
-        if not cards:
+        if place and not cards:
+            why = f'{why}; "{place}" has prices of its own and none is known, so it stays unpriced'
+        elif not cards:
             why = f'{why}; no price for service tier "{service_tier}", so it stays unpriced'
         elif not segments:
             why = f"{why}; the list gives no price for it"
@@ -175,6 +179,11 @@ class PriceBook:
         if provider and not self._matcher.knows(provider):
             return f'no price list of provider "{canonical_provider(provider)}"'
         return f'no price list knows "{model}"'
+
+
+def _holds_in(card: PriceCard, place: str) -> bool:
+    """Whether a price for anywhere holds in a place that has its own: only where people set it so."""
+    return not place or card.source.startswith(("override ", "set_"))
 
 
 def lay_out(cards: Iterable[PriceCard]) -> tuple[Segment, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from tallystick.pricing.bedrock import GOVCLOUD_CARDS
 from tallystick.pricing.corrected_hours import with_workdays
 from tallystick.pricing.model import PriceCard
 from tallystick.pricing.overlay import merge_overrides
@@ -78,7 +79,13 @@ def corrected(cards: Iterable[PriceCard], corrections: Sequence[Correction] = CO
             found.append(card)
     for key, listed in held.items():
         found += _mended(listed, named[key])
-    return with_workdays(found)
+    return with_workdays(found) + _of_places(found)
+
+
+def _of_places(cards: Sequence[PriceCard]) -> list[PriceCard]:
+    """Prices of places that the list knows nothing of, for models that it knows."""
+    known = {(card.provider, card.model) for card in cards}
+    return [one for one in GOVCLOUD_CARDS if (one.provider, one.model) in known]
 
 
 def _mended(listed: Sequence[PriceCard], one: Correction) -> list[PriceCard]:
