@@ -46,8 +46,10 @@ def encode(kind: Kind, event_id: str, payload: bytes) -> bytes:
     name = event_id.encode()
     if len(name) > 255:
         raise ValueError(f"an event id has at most 255 bytes, found {len(name)}")
-    body = b"".join((_CODES[kind], len(name).to_bytes(1, "little"), name, payload))
-    return HEADER.pack(MARKER, len(body), zlib.crc32(body)) + body
+    start = b"%b%c%b" % (_CODES[kind], len(name), name)
+    # The payload is copied once: the checksum goes on from what stands before it.
+    checksum = zlib.crc32(payload, zlib.crc32(start))
+    return b"".join((HEADER.pack(MARKER, len(start) + len(payload), checksum), start, payload))
 
 
 def blank(record: SpoolRecord) -> bytes:
