@@ -1,11 +1,15 @@
 """How long a FOCUS bill of a million rows takes to import, and in how much memory.
 
     python -m bench.focus_import --rows 1000000
+    python -m bench.focus_import --cur --parquet
 
 Writes a FOCUS 1.3 CSV of all 65 columns with random, reproducible rows (one in five is AI),
 imports it into an empty ledger as the running server does, checks rows and billed sum
 against what was written, and prints beside it, in the same run, how long DuckDB takes to
 read the same file into a table: the ratio is what exact money, AI and slices cost.
+
+With `--cur` it is a month of AWS's Cost and Usage Report instead, packed CSV or Parquet, from a folder through the
+connector, its pages kept on the way.
 """
 
 import argparse
@@ -20,6 +24,7 @@ from pathlib import Path
 
 import duckdb
 
+from bench.focus_import.cur import synced, write_cur
 from tallystick.focus.columns import BROUGHT
 from tallystick.kernel.money import grains_from_decimal
 from tallystick.operations.context import Context
@@ -39,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--parquet", action="store_true", help="the same rows as Parquet")
+    parser.add_argument("--cur", action="store_true", help="AWS's Cost and Usage Report through its connector")
     parser.add_argument("--folder", help="where files are made; the system's temporary folder by default")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tally-focus-", dir=options.folder))
@@ -49,16 +55,22 @@ def main() -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> None:
-    path = folder / "bill.csv"
-    billed = write(path, options.rows)
-    if options.parquet:
+    if options.cur:
+        path = folder / "report" / "BILLING_PERIOD=2026-10" / ("bill.parquet" if options.parquet else "bill.csv.gz")
+        path.parent.mkdir(parents=True)
+        billed = write_cur(path, options.rows)
+    else:
+        path = folder / "bill.csv"
+        billed = write(path, options.rows)
+    if options.parquet and not options.cur:
         packed = folder / "bill.parquet"
         duckdb.execute(f"COPY (FROM read_csv('{path}', all_varchar = true)) TO '{packed}' (FORMAT parquet)")
         path.unlink()
         path = packed
     print(f"{options.rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB of {path.suffix[1:]}")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds, cpu = imported(path, folder, options.rows, billed)
+    read = imported_by_sync if options.cur else imported
+    seconds, cpu = read(path, folder, options.rows, billed)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     reference = read_by_duckdb(path, folder)
     print(f"imported in {seconds:.1f} s ({options.rows / seconds:,.0f} rows/s, CPU {cpu:.1f} s)")
@@ -87,6 +99,16 @@ def imported(path: Path, folder: Path, rows: int, billed: int) -> tuple[float, f
     engine.close()
     config_db.close()
     return wall, cpu
+
+
+def imported_by_sync(path: Path, folder: Path, rows: int, billed: int) -> tuple[float, float]:
+    engine, config_db = DuckDbEngine(folder / "ledger.duckdb", memory_limit="512MB"), ConfigDb(folder / "config.db")
+    context = Context(ledger=engine, config_db=config_db, data_dir=folder)
+    start_ledger(context)
+    took = synced(context, path.parent.parent, rows, billed)
+    engine.close()
+    config_db.close()
+    return took
 
 
 def read_by_duckdb(path: Path, folder: Path) -> float:

@@ -120,6 +120,13 @@ def test_what_was_begun_before_a_failure_is_taken_back(context: Context) -> None
     assert context.ledger.rows("SELECT count(*) FROM bill_line") == [(0,)]
 
 
+def test_what_the_table_refuses_ends_the_load_though_it_is_written_beside_the_reading(context: Context) -> None:
+    with pytest.raises((OverflowError, ValueError)):
+        load(context, batch([OCTOBER], [CENT]), batch([OCTOBER], [10**40]), batch([OCTOBER], [CENT]))
+    assert context.ledger.rows("SELECT count(*) FROM bill_line") == [(0,)]
+    assert context.config_db.rows("SELECT count(*) FROM bill_load") == [(0,)]
+
+
 def test_lines_of_another_month_than_was_asked_for_are_kept_aside() -> None:
     good, *bad = _batch_of_slice(batch([OCTOBER, "111/2026-09"], [CENT, CENT]), "2026-10")
     assert isinstance(good, LineBatch)

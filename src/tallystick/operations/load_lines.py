@@ -1,6 +1,7 @@
 """Load lines of bills: priced by our book, appended unseen, then all slices put in place at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -168,6 +169,8 @@ class _Loading:
         self._problems: list[Problem] = []
         self._rejected = 0
         self._models: dict[tuple[str, ...], str] = {}
+        self._thread: ThreadPoolExecutor | None = None
+        self._under_way: Future[None] | None = None
         self.rows = 0
         self.waiting = 0
 
@@ -199,10 +202,25 @@ class _Loading:
             found = self._last = self._slices.get(key) or self._slice()
             self._slices[key] = found
             found.sums.add_columns(own)
-            count = len(own["line_no"])
-            found.appended += count
-            with self._writing():
-                append_columns(self._context.ledger, self._reading.source, Repeated(found.load_id, count), page_id, own)
+            found.appended += len(own["line_no"])
+            self._written()
+            self._thread = self._thread or ThreadPoolExecutor(1, "bill-lines")
+            self._under_way = self._thread.submit(self._append, found.load_id, page_id, own)
+
+    def _append(self, load_id: str, page_id: str, data: Mapping[str, Sequence[Any]]) -> None:
+        ids = Repeated(load_id, len(data["line_no"]))
+        with self._writing():
+            append_columns(self._context.ledger, self._reading.source, ids, page_id, data)
+
+    def _written(self) -> None:
+        """Wait for the batch that is written while the next is read, and raise what it raised."""
+        if self._under_way is not None:
+            under_way, self._under_way = self._under_way, None
+            under_way.result()
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
 
     def _named(self, data: Mapping[str, Sequence[Any]]) -> list[str]:
         """The canonical model of each row, where it says one."""
@@ -225,6 +243,8 @@ class _Loading:
 
     def finish(self) -> LoadSummary:
         """Put every slice that changed in place."""
+        self._written()
+        self._end_thread()
         lost = self._place_early()
         before = {
             (one.dataset, one.slice_key): one for one in list_loads(self._context.config_db, self._reading.source)
@@ -255,6 +275,7 @@ class _Loading:
 
     def forget(self) -> None:
         """Leave nothing of what was begun; what cannot be dropped now is dropped at the next start."""
+        self._end_thread()
         with suppress(Exception), self._writing():
             drop_lines(self._context.ledger, [one.load_id for one in self._slices.values() if one.appended])
         for one in self._slices.values():
