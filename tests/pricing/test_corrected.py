@@ -8,6 +8,7 @@ from tallystick.connectors.list_prices import list_prices
 from tallystick.kernel.period import instant
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.corrected import CORRECTIONS, Correction, corrected
+from tallystick.pricing.halved import HALVES
 from tallystick.pricing.rate import rate
 from tests.pricing.sample import card, day, used
 
@@ -58,7 +59,9 @@ def test_an_hour_in_the_cache_is_twice_the_input_in_long_contexts_too(book: Pric
 
 
 def test_every_correction_is_still_needed_and_says_where_it_is_from() -> None:
-    changed = [one for one in corrected(list_prices()) if one.source.endswith(", corrected")]
+    ends, tiers = ", corrected", {half.rests_on for half in HALVES}
+    made = [one for one in corrected(list_prices()) if one.source.endswith(ends) and one.notes]
+    changed = [one for one in made if one.notes[-1] not in tiers]
     hours = {("deepseek", name) for name in ("deepseek-flash", "deepseek-v4-flash", "deepseek-v4-pro")}
     assert {(one.provider, one.model) for one in changed} == {(one.provider, one.model) for one in CORRECTIONS} | hours
     assert all(one.notes[-1].startswith("https://") for one in changed)

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from tallystick.pricing.bedrock import GOVCLOUD_CARDS
 from tallystick.pricing.corrected_hours import with_workdays
+from tallystick.pricing.halved import halved
 from tallystick.pricing.model import PriceCard
 from tallystick.pricing.overlay import merge_overrides
 from tallystick.pricing.override import parse_override
@@ -79,7 +80,7 @@ def corrected(cards: Iterable[PriceCard], corrections: Sequence[Correction] = CO
             found.append(card)
     for key, listed in held.items():
         found += _mended(listed, named[key])
-    return with_workdays(found) + _of_places(found)
+    return with_workdays(found) + halved(found) + _of_places(found)
 
 
 def _of_places(cards: Sequence[PriceCard]) -> list[PriceCard]:
