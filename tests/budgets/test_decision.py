@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tallystick.budgets import decision as decision_module
 from tallystick.budgets.decision import Decision, decision_dict
+from tallystick.budgets.decision_text import decision_text
 from tallystick.budgets.judge import judge, judge_away, prejudge
 from tallystick.budgets.model import NANO, Bound, Budget, Granted, Judgement, Standing, Try
 from tests.budgets.recompute import verdict
@@ -56,6 +57,25 @@ def test_the_verdict_can_be_made_again_from_what_is_stored(made: Decision) -> No
         if one.get("posted") is not None and one["enforced"]:
             room = one["asked"] <= max(0, one["limit"] - one["posted"] - one["reserved"])
             assert one["has_room"] == (room and one.get("tripped_until", 0) <= stored["at"])
+
+
+@given(
+    decisions(),
+    st.text(),
+    st.dictionaries(st.sampled_from([*CALL, "user\n"]), st.sampled_from(["locked", "header", "body", "default"])),
+    st.none() | st.integers(0, 10**6),
+    st.booleans(),
+)
+def test_the_text_of_a_decision_is_the_same_document(
+    made: Decision, said: str, sources: dict[str, str], cap: int | None, changed: bool
+) -> None:
+    for tried in (made.tried, made.first):
+        whole = replace(
+            made, tried=tried, reason=said, sources=sources, requested_model=said[::-1], sent_model="gpt\"x\\",
+            requested_max=cap, granted_max=cap, max_set=changed, identity={"id": said, "kind": "tally key"},
+            rules=[{"id": said, "effect": "allow"}] if changed else (), outcome={"served_from": said} if cap else {},
+        )  # fmt: skip
+        assert decision_text(whole) == json.dumps(decision_dict(whole), ensure_ascii=False, separators=(",", ":"))
 
 
 @pytest.mark.parametrize("change", [{"posted": 10**15}, {"limit": 0}, {"tripped_until": 2**62}, {"asked": 10**15}])

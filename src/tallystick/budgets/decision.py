@@ -20,7 +20,7 @@ from tallystick.kernel.record import record
 Json = dict[str, Any]
 
 # Where a dimension's value may come from without the caller's having a say.
-_OURS = frozenset({"locked", "default", "request"})
+NOBODYS_CLAIM = frozenset({"locked", "default", "request"})
 _MOST_REMEMBERED = 4096
 # Of a budget, what differs from call to call; None while its counter could not be asked.
 _DIFFERING = (
@@ -77,7 +77,7 @@ def decision_dict(decision: Decision) -> Json:
     breaking = judgement.breaking
     return {
         "at": decision.at_us,
-        "at_text": _instant(decision.at_us),
+        "at_text": instant_text(decision.at_us),
         "verdict": judgement.verdict,
         "code": judgement.code,
         "reason": decision.reason,
@@ -112,7 +112,7 @@ def _try(tried: Try, sources: Mapping[str, str], at_us: int) -> Json:
     output = granted.output if granted is not None and granted.granted else ask.least
     budgets = []
     for at, (budget, hold) in enumerate(zip(covering, ask.holds, strict=True)):
-        fixed, named = _counter(budget, hold, tried.dimensions, at_us)
+        fixed, named = counter_told(budget, hold, tried.dimensions, at_us)
         told = fixed.copy()
         limit = hold.limit
         told["asked"] = hold.base - (-output * hold.per_output // 1000)
@@ -121,7 +121,7 @@ def _try(tried: Try, sources: Mapping[str, str], at_us: int) -> Json:
             _add_standing(told, standings[at])
             if limit is not None:
                 told["has_room"] = at not in lacking
-        claimed = [name for name in named if sources.get(name, "request") not in _OURS]
+        claimed = [name for name in named if sources.get(name, "request") not in NOBODYS_CLAIM]
         if claimed:
             told["on_claims"] = claimed
         budgets.append(told)
@@ -154,7 +154,7 @@ def _add_standing(told: Json, standing: Standing) -> None:
         told["tripped_until"] = standing.tripped_until_us
 
 
-def _counter(
+def counter_told(
     budget: Budget, hold: Hold, dimensions: Mapping[str, str], at_us: int
 ) -> tuple[Json, tuple[str, ...]]:  # fmt: skip
     """What is told of one counter as long as its window or slot lasts: its key names budget, group and start."""
@@ -205,7 +205,7 @@ def _second(seconds: int) -> str:
     return rfc3339(seconds * SECOND_US)[:-1]
 
 
-def _instant(at_us: int) -> str:
+def instant_text(at_us: int) -> str:
     """As RFC 3339 always with microseconds; the second is remembered."""
     seconds, micros = divmod(at_us, SECOND_US)
     return f"{_second(seconds)}.{micros:06d}Z"

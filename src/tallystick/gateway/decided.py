@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tallystick.budgets.decision import Decision, decision_dict
+from tallystick.budgets.decision import Decision
+from tallystick.budgets.decision_text import decision_text
 from tallystick.budgets.explain import explain
 from tallystick.budgets.model import Judgement, Try
 from tallystick.budgets.wire import limit_text
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 # SDKs wait so long at most before they try again; a longer wait is an answer to a person.
 _LONGEST_WAIT_SECONDS = 60
 _STATUSES = {"budget_unavailable": 503, "denied": 403}
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
@@ -106,7 +104,7 @@ def describe(incoming: "Incoming", decided: Decided, settings: "BudgetSettings")
         counters={"kind": settings.kind, "state": decided.away or "ok"},
         outcome={"served_from": "cache"} if decided.judgement.verdict == "cached" else {},
     )
-    return _encode(decision_dict(decision)).decode()
+    return decision_text(decision)
 
 
 def rules_told(plan: "Plan") -> list[dict[str, Any]]:
