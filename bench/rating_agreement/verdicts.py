@@ -31,6 +31,9 @@ RULINGS: tuple[tuple[tuple[str, str], Ruling], ...] = (
         "ours", "DeepSeek's prices after 5 September 2025 and the long contexts of Sonnet 4 and 4.5 on Bedrock are wrong "
         "in the list; found by this bench and mended in pricing/corrected.py",
         "api-docs.deepseek.com pricing and updates; platform.claude.com pricing")),
+    (("genai-prices", "reads its own list otherwise: aws"), Ruling(
+        "ours", "Sonnet 4.5 in GovCloud costs a fifth more than the global price; the list has the commercial one",
+        "AWS's page as quoted in LiteLLM's issue 27120")),
     (("genai-prices", "no batch price"), Ruling(
         "ours", "a batch is never sold at the standard price; ours says unknown, which is less than the price and "
         "not a wrong one", _BATCH)),
@@ -88,11 +91,11 @@ RULINGS: tuple[tuple[tuple[str, str], Ruling], ...] = (
         "Sonnet 4.5; LiteLLM lists the global price",
         "AWS Price List API as quoted in LiteLLM's open issue 42679; platform.claude.com: regional endpoints 10 % more")),
     (("LiteLLM", "the lists differ: Bedrock in GovCloud"), Ruling(
-        "LiteLLM", "GovCloud asks 20 % more than the global price (Sonnet 4.5: 3.60); our list knows no GovCloud and "
-        "answers with the commercial regions' price", "AWS's page as quoted in LiteLLM's issue 27120, for Sonnet 4.5; the others were not read")),
+        "unknown", "GovCloud asks 20 % more than the global price for Sonnet 4.5, which ours has; others are unknown in ours",
+        "AWS's page as quoted in LiteLLM's issue 27120")),
     (("LiteLLM", "the lists differ: a geography's own price on Bedrock"), Ruling(
-        "unknown", "AWS prices Nova and Llama by region, and our list has the US price for all of them, so that ours "
-        "cannot be right everywhere; LiteLLM's figures were not confirmed on AWS's page", "")),
+        "unknown", "AWS prices Nova and Llama by region; ours is unknown outside the US, and LiteLLM's figures were not "
+        "confirmed on AWS's page", "")),
     (("LiteLLM", "the lists differ: long contexts of Sonnet 4 and 4.5 on Bedrock"), Ruling(
         "LiteLLM", "above 200,000 tokens AWS bills the long-context usage types at twice the input, as Anthropic does; "
         "our list has one price there", "AWS usage types ...long_ctx; AWS Marketplace as quoted in LiteLLM's 15428")),
@@ -104,8 +107,8 @@ RULINGS: tuple[tuple[tuple[str, str], Ruling], ...] = (
         "LiteLLM has for one day), deepseek-v3.2 is LiteLLM's while it was sold (0.28/0.42)",
         "api-docs.deepseek.com pricing and change log")),
     (("LiteLLM", "the lists differ: mistral"), Ruling(
-        "unknown", "mostly names ending in -latest, which are pointed at newer models: our list follows "
-        "mistral-medium-latest (Medium 3.5, 1.50 and 7.50, in 2026) and no other; when the others moved was not read",
+        "unknown", "dated names and those in -latest that the list has an entry of; other names in -latest are unknown in "
+        "ours, for they are pointed at newer models and when they moved was not read",
         "Mistral's changelog and deprecations as quoted in braintrust-proxy's issue 802")),
     (("LiteLLM", "the lists differ: openai priority"), Ruling(
         "unknown", "long contexts by priority: our list has one price for all sizes of that tier", "")),

@@ -51,6 +51,7 @@ def test_govcloud_asks_a_fifth_more_for_sonnet(book: PriceBook, model: str, regi
         ("amazon.nova-pro-v1:0", "us-gov-east-1"),
         ("eu.amazon.nova-pro-v1:0", ""),
         ("apac.amazon.nova-lite-v1:0", ""),
+        ("jp.amazon.nova-2-lite-v1:0", ""),
         ("eu.meta.llama3-2-3b-instruct-v1:0", "eu-west-1"),
         ("amazon.nova-pro-v1:0", "eu-central-1"),
         ("arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-pro-v1:0", ""),

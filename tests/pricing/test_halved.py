@@ -28,7 +28,7 @@ def cost(book: PriceBook, provider: str, model: str, tier: str, **usage: int) ->
         ("aws.bedrock", "us.amazon.nova-pro-v1:0", "batch", 400_000, 1_600_000),
         ("aws.bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "batch", 1_650_000, 8_250_000),
         ("aws.bedrock", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "batch", 500_000, 2_500_000),
-        ("gcp.vertex_ai", "gemini-2.0-flash", "batch", 50_000, 200_000),
+        ("gcp.vertex_ai", "gemini-2.5-flash-image", "batch", 150_000, 1_250_000),
         ("gcp.gemini", "gemini-2.5-pro", "flex", 625_000, 5_000_000),
         ("gcp.gemini", "gemini-2.5-flash", "flex", 150_000, 1_250_000),
     ],
@@ -47,6 +47,8 @@ def test_what_no_page_prices_in_the_tier_stays_unknown(book: PriceBook) -> None:
     assert cost(book, "aws", "eu.amazon.nova-pro-v1:0", "batch") is None
     assert cost(book, "google", "gemini-4-argon", "flex") is None
     assert cost(book, "google", "claude-opus-4-5", "batch") is None
+    assert cost(book, "google", "gemini-embedding-001", "batch", uncached_input=1) is None
+    assert cost(book, "aws", "mistral.ministral-3-8b-instruct", "batch") is None
 
 
 def test_a_tier_of_the_lists_own_stays_and_each_size_and_date_is_halved() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tallystick.connectors.list_prices import list_prices
 from tallystick.pricing.match import Matcher, canonical_provider, holds
 from tallystick.pricing.model import Clause, PriceCard
 from tests.pricing.sample import card
@@ -13,6 +14,11 @@ def any_of(*parts: Clause) -> Clause:
 
 def all_of(*parts: Clause) -> Clause:
     return Clause("all", parts=parts)
+
+
+@pytest.fixture(scope="module")
+def listed() -> Matcher:
+    return Matcher(list_prices())
 
 
 @pytest.fixture
@@ -122,3 +128,39 @@ def test_a_model_without_a_rule_is_known_by_its_own_name() -> None:
 )
 def test_providers_are_named_as_opentelemetry_does(name: str, canonical: str) -> None:
     assert canonical_provider(name) == canonical
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("anthropic", "claude-sonnet-4-55"),
+        ("anthropic", "claude-opus-4-10"),
+        ("gcp.gemini", "gemini-1.5-flash-8b"),
+        ("gcp.vertex_ai", "publishers/google/models/gemini-1.5-flash-8b-001"),
+        ("aws.bedrock", "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.nova-pro-v1:0/abc"),
+        ("aws.bedrock", "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/amazon.nova-pro-v1:0"),
+        ("mistral", "mistral-large-latest"),
+        ("mistral", "codestral-latest"),
+    ],
+)
+def test_a_name_is_not_taken_for_a_sibling_a_base_or_what_it_once_pointed_at(
+    listed: Matcher, provider: str, name: str
+) -> None:
+    assert listed.find(provider, name) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "model"),
+    [
+        ("anthropic", "claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
+        ("anthropic", "claude-opus-4-1-20250805", "claude-opus-4-1"),
+        ("openai", "ft:gpt-4-0613", "gpt-4"),
+        ("mistral", "mistral-medium-latest", "mistral-medium-latest"),
+        ("mistral", "mistral-large-2512", "mistral-large-2512"),
+        ("gcp.gemini", "gemini-1.5-flash-002", "gemini-1.5-flash"),
+    ],
+)
+def test_a_name_that_a_rule_means_is_found_as_before(listed: Matcher, provider: str, name: str, model: str) -> None:
+    found = listed.find(provider, name)
+    assert found is not None
+    assert found.model == model

@@ -22,7 +22,7 @@ from tallystick.pricing.override import parse_override
 from tallystick.storage.version_word import VersionWord
 
 # Raised when the rules that turn a list into cards change, so that books are built anew.
-RULES = "2026-11-24.4"
+RULES = "2026-11-24.5"
 
 
 def refresh_prices(context: Context | Home, override: Path | None = None) -> int:

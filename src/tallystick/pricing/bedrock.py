@@ -13,6 +13,8 @@ from tallystick.pricing.model import PriceCard, Tier
 
 GOVCLOUD = "us-gov"
 _QUALIFIED = ("regional.", "global.")
+# Named by geography in the list, with the price of the US for all but the global endpoint.
+_ONE_PRICE = "regional.amazon."
 _GOVCLOUD = re.compile(r"(?:^|[:/.-])us-gov(?:[:/.-]|$)")
 _GEOGRAPHY = re.compile(r"(?:^|[:/])(eu|apac|jp|au|ca|in|sa|me|af|mx|il|kr|cn)\.[a-z]")
 _ABROAD = re.compile(r"(?:^|[:/])((?:eu|ap|ca|sa|me|af|il|mx|cn)-[a-z]+-\d)(?:[:/]|$)")
@@ -34,7 +36,7 @@ def place_of(model: str, name: str, region: str) -> str:
     asked, region = name.lower(), region.lower()
     if _GOVCLOUD.search(asked) or _GOVCLOUD.search(region):
         return GOVCLOUD
-    if model.startswith(_QUALIFIED):
+    if model.startswith(_QUALIFIED) and not model.startswith(_ONE_PRICE):
         return ""
     for pattern, text in ((_GEOGRAPHY, asked), (_ABROAD, asked), (_ABROAD, region)):
         found = pattern.search(text)

@@ -52,6 +52,8 @@ _DEEPSEEK: tuple[Mapping[str, object], ...] = (
     {"from": datetime(2025, 9, 29, tzinfo=UTC), "input": "0.28", "cache_read": "0.028", "output": "0.42"},
     {"from": datetime(2026, 4, 24, tzinfo=UTC), "input": "0.14", "cache_read": "0.0028", "output": "0.28"},
 )
+# Sold from 29 September 2025 on at that price; the list has other sellers'.
+_V3_2: tuple[Mapping[str, object], ...] = ({"input": "0.28", "cache_read": "0.028", "output": "0.42"},)
 _DEEPSEEK_PAGE = "https://api-docs.deepseek.com/quick_start/pricing and /updates"
 # The list itself has these steps for the same models at Anthropic and at Google; a region's endpoint is a tenth dearer.
 _LONG_PAGE = "https://platform.claude.com/docs/en/about-claude/pricing; AWS bills it by usage types of long contexts"
@@ -60,6 +62,8 @@ _SONNET_4, _SONNET_4_5 = "anthropic.claude-sonnet-4-20250514-v1:0", "anthropic.c
 CORRECTIONS: tuple[Correction, ...] = (
     Correction("deepseek", "deepseek-chat", "0.135", _DEEPSEEK, _DEEPSEEK_PAGE),
     Correction("deepseek", "deepseek-reasoner", "0.135", _DEEPSEEK, _DEEPSEEK_PAGE),
+    Correction("deepseek", "deepseek-v3.2", "0.2288", _V3_2, _DEEPSEEK_PAGE),
+    Correction("deepseek", "deepseek-v3.2-exp", "0.27", _V3_2, _DEEPSEEK_PAGE),
     Correction("aws", f"regional.{_SONNET_4}", "3", (_long("6", "0.60", "7.50", "", "22.50"),), _LONG_PAGE),
     Correction("aws", f"global.{_SONNET_4}", "3", (_long("6", "0.60", "7.50", "", "22.50"),), _LONG_PAGE),
     Correction("aws", f"regional.{_SONNET_4_5}", "3.3", (_long("6.60", "0.66", "8.25", "13.20", "24.75"),), _LONG_PAGE),

@@ -34,15 +34,21 @@ _GEMINI = "https://ai.google.dev/gemini-api/docs/optimization"
 HALVES: tuple[Half, ...] = (
     Half(
         "aws",
-        "",
+        # Smaller makers' batches are printed in whole cents, so that half of an odd price is not known.
+        r"^(?:(?:global|regional)\.)?(?:anthropic|amazon|meta)\.",
         "batch",
         "https://docs.aws.amazon.com/bedrock/latest/userguide/capacity-limits-cost-optimization.html: "
         f"batch at 50% of on-demand; {_READ}",
     ),
-    Half("google", r"^gemini-(?!.*live)", "batch", f"{_GEMINI}: batch at 50% of the standard price; {_READ}"),
     Half(
         "google",
-        r"^gemini-(?:2\.5|3)(?!.*live)",
+        r"^gemini-(?:2\.5|[3-9])(?!.*(?:live|embedding))",
+        "batch",
+        f"{_GEMINI}: batch at 50% of the standard price; {_READ}",
+    ),
+    Half(
+        "google",
+        r"^gemini-(?:2\.5|3)(?!.*(?:live|embedding))",
         "flex",
         f"{_GEMINI} and docs.cloud.google.com flex-paygo (Gemini 3.8 and earlier): flex at 50% of standard; {_READ}",
     ),

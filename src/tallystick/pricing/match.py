@@ -67,6 +67,14 @@ MAKERS: tuple[tuple[str, str], ...] = (
     (r"^voyage-", "voyageai"),
 )
 _ROUTERS = frozenset({"", "litellm", "litellm_proxy"})
+_VERSION_END = re.compile(r"(?:^|\D)[1-9]$")
+# Names that a rule of the list takes for another model: a smaller sibling, a model of one's own making on its base.
+_NOT_MEANT: dict[str, re.Pattern[str]] = {
+    "google": re.compile(r"^(?:.*/)?gemini-1\.5-flash-8b"),
+    "aws": re.compile(r":(?:custom-model|custom-model-deployment|imported-model|provisioned-model)/"),
+}
+# Mistral points these at newer models at times that no page tells: only an entry of that name can price them.
+_MOVES = re.compile(r"-latest$")
 _COMPACT_DATE = re.compile(r"-(20\d\d)(\d\d)(\d\d)(?=$|[-@:])")
 
 
@@ -107,11 +115,16 @@ def _test(clause: Clause) -> Callable[[str], bool]:
         return lambda name: join(test(name) for test in tests)
     simple: dict[str, Callable[[str], bool]] = {
         "equals": lambda name: name == text,
-        "starts_with": lambda name: name.startswith(text),
+        "starts_with": lambda name: name.startswith(text) and not _goes_on(text, name),
         "ends_with": lambda name: name.endswith(text),
         "contains": lambda name: text in name,
     }
     return simple[clause.kind]
+
+
+def _goes_on(text: str, name: str) -> bool:
+    """Whether a name goes on with its version where a rule ends: opus-4-1 is not opus-4-10; a date may go on."""
+    return bool(_VERSION_END.search(text)) and name[len(text) : len(text) + 1].isdigit()
 
 
 class _Shelf:
@@ -172,14 +185,19 @@ class Matcher:
         seller, model, how = _seller(provider, name.strip().lower())
         for list_of in (seller, *FALLBACKS.get(seller, ())):
             shelf = self._shelves.get(list_of)
-            if shelf is None:
+            if shelf is None or (list_of in _NOT_MEANT and _NOT_MEANT[list_of].search(model)):
                 continue
             for spelling, change in _spellings(list_of, model):
                 found = self._names.get((list_of, spelling)) if not change else None
                 found = shelf.find(spelling) or found
-                if found is not None:
+                if found is not None and not _moves(list_of, spelling, found):
                     return Match(list_of, found, _why(name, found, list_of, seller, (*how, *change)))
         return None
+
+
+def _moves(list_of: str, name: str, found: str) -> bool:
+    """Whether a name that is pointed at newer models was taken for one of them."""
+    return list_of == "mistral" and bool(_MOVES.search(name)) and not _MOVES.search(found)
 
 
 def _seller(provider: str, model: str) -> tuple[str, str, tuple[str, ...]]:
