@@ -269,3 +269,32 @@ def test_answers_do_not_depend_on_what_was_asked_before(monkeypatch: pytest.Monk
     )
     found = [bound(book, asked(model=name), POLICY).grains_per_output for name in "abcdabcd"]
     assert found == [1, 2, 3, 4, 1, 2, 3, 4]
+
+
+PRICED = {"uncached_input": 3, "plain_output": 8}
+SEVERAL = (
+    card(prices=PLAIN, valid_from=AT - 50_000_000),
+    card(tiers=(Tier(0, PRICED), Tier(100, {"uncached_input": 7})), valid_from=AT + 70_000_000),
+    card(prices={"uncached_input": 9, "plain_output": 30}, hours=(1, 3), valid_from=AT - 50_000_000),
+    card(prices=PLAIN | {"requests": 5}, service_tier="priority", valid_from=AT + 20_000_001),
+    card(prices={"seconds": 4}, model="timed"),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            requests(), st.sampled_from(["m", "timed", "other"]), st.integers(-2, 5), st.sampled_from([-1, 0, 1]),
+            st.sampled_from([0, 10_000_000, 20_000_001]),
+        ),
+        min_size=2, max_size=8,
+    )
+)  # fmt: skip
+def test_a_remembered_price_bounds_as_a_fresh_book_would(
+    calls: list[tuple[BoundRequest, str, int, int, int]],
+) -> None:
+    remembering = PriceBook(SEVERAL)
+    for request, model, minutes, micro, later in calls:
+        at_us = AT + minutes * 60_000_000 + later + micro
+        now = replace(request, model=model, at_us=at_us)
+        assert bound(remembering, now, POLICY) == bound(PriceBook(SEVERAL), now, POLICY)

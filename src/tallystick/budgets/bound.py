@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 
 from tallystick.budgets.model import Bound, UnknownPrice
 from tallystick.kernel.money import text_from_grains
+from tallystick.kernel.period import MINUTE_US
+from tallystick.kernel.record import record
 from tallystick.pricing.book import PriceBook, Resolution, Segment, Step
 from tallystick.usage.meters import BY_NAME, INPUT_METERS, OUTPUT_METERS
 
@@ -29,9 +31,10 @@ _WITHOUT_TOKENS = frozenset({"requests", "seconds", "images", "characters"})
 _OPEN_TIERS = frozenset({"", "auto"})
 _PRIORITY = "priority"
 _MOST_REMEMBERED = 4096
+_NO_MOST = 2**63
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BoundRequest:
     """What bounds a call, read from its request.
 
@@ -111,7 +114,26 @@ class Dearest:
     said: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """The dearest prices of one model under one set of conditions.
+
+    Attributes:
+        from_us, until_us: First instant they hold at, first they may not.
+        above, most: They hold for more tokens of input than this, and for no more than this.
+        leads: Whether what was asked for is priced itself.
+    """
+
+    from_us: int
+    until_us: int
+    above: int
+    most: int
+    found: Dearest | None
+    leads: bool
+
+
 # What was found in each book; it goes when the book goes.
+_priced: WeakKeyDictionary[PriceBook, dict[tuple[str, str, str, str, bool, bool], _Priced]] = WeakKeyDictionary()
 _tiers: WeakKeyDictionary[PriceBook, dict[tuple[str, str, str, str], tuple[Resolution, ...]]] = WeakKeyDictionary()
 _found: WeakKeyDictionary[PriceBook, dict[object, tuple[tuple[Segment, ...], Dearest]]] = WeakKeyDictionary()
 
@@ -149,11 +171,44 @@ def bound(book: PriceBook, request: BoundRequest, policy: BoundPolicy) -> Bound:
 
 def dearest(book: PriceBook, request: BoundRequest, tokens: int) -> tuple[Dearest | None, bool]:
     """The dearest prices that may hold for so many tokens of input, and whether they price the whole call."""
-    candidates = _candidates(book, request)
-    at = [one.at(request.at_us) for one in candidates]
+    remembered = _priced.setdefault(book, {})
+    key = (
+        request.provider, request.model, request.service_tier, request.region,
+        request.cache_writes, request.media_output,
+    )  # fmt: skip
+    held = remembered.get(key)
+    if held is None or not (held.from_us <= request.at_us < held.until_us and held.above < tokens <= held.most):
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        held = remembered[key] = _price(book, request, tokens)
+    found = held.found
+    if found is None or not held.leads:
+        return found, False
+    if found.text is not None and (found.output is not None or not request.output):
+        return found, True
+    # A price for what the call has none of, such as characters of a recording, prices nothing of it.
+    return found, any(
+        name == "requests" or request.counted.get(name) for name in _WITHOUT_TOKENS & found.counted.keys()
+    )
+
+
+def _price(book: PriceBook, request: BoundRequest, tokens: int) -> _Priced:
+    """What `dearest` remembers: within a minute, between the edges of all cards, and within one class of sizes."""
+    candidates, at_us = _candidates(book, request), request.at_us
+    minute = at_us - at_us % MINUTE_US
+    edges = [edge for one in candidates for part in one.segments for edge in (part.start_us, part.end_us)]
+    from_us = max([minute, *(edge for edge in edges if edge <= at_us)])
+    until_us = min([minute + MINUTE_US, *(edge for edge in edges if edge > at_us)])
+    at = [one.at(at_us) for one in candidates]
     segments = tuple([one for one in at if one is not None and one.card.currency == CURRENCY])
-    if not segments:
-        return None, False
+    sizes = [step.above for segment in segments for step in segment.steps]
+    above = max((size for size in sizes if size < tokens), default=-1)
+    most = min((size for size in sizes if size >= tokens), default=_NO_MOST)
+    found = _of_segments(book, segments, request, tokens) if segments else None
+    return _Priced(from_us, until_us, above, most, found, bool(segments) and at[0] is segments[0])
+
+
+def _of_segments(book: PriceBook, segments: tuple[Segment, ...], request: BoundRequest, tokens: int) -> Dearest:
     remembered = _found.setdefault(book, {})
     starts = tuple([_reached(segment, tokens) for segment in segments])
     key = (tuple([id(segment) for segment in segments]), starts, request.cache_writes, request.media_output)
@@ -163,15 +218,7 @@ def dearest(book: PriceBook, request: BoundRequest, tokens: int) -> tuple[Deares
             remembered.clear()
         # The segments are kept with the answer: as long as they are, nothing else has their identity.
         held_for = remembered[key] = segments, _dearest(segments, starts, request)
-    found = held_for[1]
-    # A price for what the call has none of, such as characters of a recording, prices nothing of it.
-    by_unit = any(name == "requests" or request.counted.get(name) for name in _WITHOUT_TOKENS & found.counted.keys())
-    complete = (
-        at[0] is segments[0]
-        and (found.text is not None or by_unit)
-        and (found.output is not None or by_unit or not request.output)
-    )
-    return found, complete
+    return held_for[1]
 
 
 def _candidates(book: PriceBook, request: BoundRequest) -> tuple[Resolution, ...]:
@@ -256,8 +303,15 @@ def _grains(
         return 0, 0
     text = found.text or 0
     base = tokens * text + request.media_tokens * max(0, found.media - text)
+    if found.counted:
+        base += _counted(found, request, policy)
+    return base, (found.output or 0) + found.calls if request.output else 0
+
+
+def _counted(found: Dearest, request: BoundRequest, policy: BoundPolicy) -> int:
     searches = policy.assumed_searches if request.searches is None else request.searches
     counts = {"requests": 1, "searches": searches, **request.counted}
+    grains = 0
     for name, price in found.counted.items():
-        base -= -counts.get(name, 0) * price // BY_NAME[name].scale
-    return base, (found.output or 0) + found.calls if request.output else 0
+        grains -= -counts.get(name, 0) * price // BY_NAME[name].scale
+    return grains
