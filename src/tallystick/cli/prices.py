@@ -80,13 +80,20 @@ def _sentence(one: dict[str, Any]) -> str:
     )
 
 
+def _condition(card: dict[str, Any]) -> str:
+    """Under what a card holds: tier, place, days and hours."""
+    days, hours = card.get("days") or [], card.get("hours") or []
+    parts = [card.get("service_tier") or "", card.get("region") or "", " ".join(day[:3] for day in days)]
+    return ", ".join(part for part in (*parts, "-".join(hours)) if part)
+
+
 def show_cards(answer: dict[str, Any], cards: list[dict[str, Any]], form: Form) -> None:
     """Cards as rows, one for each unit price; the whole answer where JSON is asked for."""
     if form is Form.JSON:
         print_json(answer)
         return
     rows = [
-        [card["provider"], card["model"], card.get("service_tier") or "", card.get("valid_from") or "always",
+        [card["provider"], card["model"], _condition(card), card.get("valid_from") or "always",
          str(tier.get("above_input_tokens") or ""), meter, price["price"], f"{price['per']:,} {price['unit']}",
          card.get("source") or ""]
         for card in cards for tier in card["tiers"] for meter, price in tier["prices"].items()
