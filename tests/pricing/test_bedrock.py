@@ -89,3 +89,5 @@ def test_places_are_told_from_names_and_regions() -> None:
     assert place_of("regional.anthropic.x", "anthropic.x", "US-GOV-WEST-1") == "us-gov"
     assert place_of("amazon.x", "amazon.x", "ap-southeast-2") == "ap-southeast-2"
     assert place_of("amazon.x", "us.amazon.x", "us-east-1") == ""
+    assert place_of("eu.amazon.x", "eu.amazon.x", "eu-west-1") == ""
+    assert place_of("us-gov.amazon.x", "us-gov.amazon.x", "us-gov-west-1") == ""

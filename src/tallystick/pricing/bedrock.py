@@ -29,11 +29,13 @@ def place_of(model: str, name: str, region: str) -> str:
     """The place whose own price must be known; empty where the list's price holds.
 
     Args:
-        model: The list's name of the model.
+        model: The list's name of the model; a list that names the place in it has its price.
         name: As the caller wrote it: an id, an inference profile or an ARN.
         region: Of the call; empty where it is not known.
     """
     asked, region = name.lower(), region.lower()
+    if _GOVCLOUD.search(model) or _GEOGRAPHY.search(model):
+        return ""
     if _GOVCLOUD.search(asked) or _GOVCLOUD.search(region):
         return GOVCLOUD
     if model.startswith(_QUALIFIED) and not model.startswith(_ONE_PRICE):
