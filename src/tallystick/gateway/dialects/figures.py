@@ -31,7 +31,8 @@ class Figures:
 
     def guess_missing(self, request: RequestFacts, output_bytes: int) -> None:
         """Estimate the totals that are absent. A reported zero is a figure and stays."""
-        self.guess_input(request)
+        if self.input_tokens is None:
+            self.guess_input(request)
         if self.output_tokens is None:
             self.guess_output(output_bytes)
 
@@ -55,13 +56,9 @@ class Figures:
     def measured(self) -> Measured:
         """The finished record."""
         state: UsageState = "estimated" if self.estimated else "reported"
+        guessed = tuple(dict.fromkeys(self.estimated)) if self.estimated else ()
         return Measured(
-            quantities=self.quantities,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            state=state,
-            estimated=tuple(dict.fromkeys(self.estimated)),
-            drift=tuple(self.report.drift),
+            self.quantities, self.input_tokens, self.output_tokens, state, guessed, tuple(self.report.drift)
         )
 
 

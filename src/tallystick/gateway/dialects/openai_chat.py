@@ -135,7 +135,12 @@ def _read_choices(figures: Figures, raw: Raw) -> str:
     if choices is None:
         figures.report.note("choices are not as documented")
         return ""
-    figures.count("tool_calls", sum(_calls(choice.message) for choice in choices if choice.message))
+    calls = 0
+    for choice in choices:
+        message = choice.message
+        if message is not None and (message.tool_calls or message.function_call):
+            calls += _calls(message)
+    figures.count("tool_calls", calls)
     return text(choices[0].finish_reason) if choices else ""
 
 

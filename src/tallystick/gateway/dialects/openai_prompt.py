@@ -12,6 +12,8 @@ from tallystick.gateway.dialects.reading import decode, text
 BLOCK_BYTES = 65_536
 MESSAGE_BLOCKS = 2
 _SYSTEM = ("system", "developer")
+# What a text begins with; a long one is not copied to be told from parts.
+_QUOTE = ord('"')
 
 
 class _Item(msgspec.Struct):
@@ -130,9 +132,12 @@ class Prompt:
             self.text_bytes += len(whole)
             self.first.append(bytes(whole))
             return 1
-        for raw in messages:
-            self._read_item(bytes(raw))
-        return sum(1 for raw in messages if starts(raw, b'"', b"[")) or 1
+        answers = 0
+        for one in messages:
+            raw = bytes(one)
+            self._read_item(raw)
+            answers += raw.startswith((b'"', b"["))
+        return answers or 1
 
     def cannot_bound(self, reason: str) -> None:
         """Remember why the size cannot be known."""
@@ -201,6 +206,8 @@ class Prompt:
 
 def _parts(content: Raw) -> Iterable[_Part]:
     """The parts of a message's content, or of a tool's output; texts have none."""
+    if not content or memoryview(content)[0] == _QUOTE:
+        return ()
     if starts(content, b"["):
         found = decode(_PARTS, content)
         return _one_by_one(content) if found is None else found

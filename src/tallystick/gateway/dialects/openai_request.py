@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from operator import attrgetter
 
 import msgspec
@@ -149,7 +150,7 @@ def _added(prompt: Prompt, found: _Body, body_bytes: int) -> int:
 
 def _choices(route: Route, found: _Body) -> int:
     """Answers to one prompt; those `best_of` makes are billed too."""
-    if route.format not in ("chat", "completions"):
+    if (found.n is None and found.best_of is None) or route.format not in ("chat", "completions"):
         return 1
     return max([1, *(count for count in (found.n, found.best_of) if type(count) is int)])
 
@@ -168,18 +169,28 @@ def _read_stored(prompt: Prompt, route: Route, found: _Body) -> None:
 def _read_searches(prompt: Prompt, model: str, found: _Body) -> int | None:
     """Notes hosted tools, and gives the most web searches: 0 where there are none, None where nothing limits them."""
     searches = False
-    for tool in decode(_TOOLS, found.tools) or ():
+    for tool in (decode(_TOOLS, found.tools) if found.tools else None) or ():
         kind = text(tool.type, 64)
         if kind.startswith("web_search"):
             searches = True
         elif kind and kind not in _PLAIN_TOOLS:
             prompt.cannot_bound(f"the provider runs the tool {kind} itself")
-    asked = found.web_search_options is not None or members(found.search_parameters).get("mode", "off") != "off"
+    asked = found.web_search_options is not None
+    asked = asked or (found.search_parameters is not None and _mode(found.search_parameters) != "off")
     if searches or asked:
         prompt.cannot_bound(_SEARCHED)
-    if not (searches or asked or found.plugins or _ALWAYS_SEARCHES.search(model)):
+    if not (searches or asked or found.plugins or _always_searches(model)):
         return 0
     return _limit(found.max_tool_calls) if searches and not asked else None
+
+
+def _mode(parameters: object) -> object:
+    return members(parameters).get("mode", "off")
+
+
+@lru_cache(maxsize=1024)
+def _always_searches(model: str) -> bool:
+    return _ALWAYS_SEARCHES.search(model) is not None
 
 
 def _model(value: object, *, required: bool) -> str:
@@ -217,6 +228,8 @@ def flat_metadata(value: object) -> Mapping[str, str]:
     LiteLLM's own `spend_logs_metadata` inside it joins the rest.
     """
     found: dict[str, str] = {}
+    if not value:
+        return found
     fields = members(value)
     for name, member in {**fields, **members(fields.get("spend_logs_metadata"))}.items():
         if isinstance(member, list):
@@ -244,5 +257,5 @@ def _with_usage(body: bytes, options: object) -> bytes:
 
 
 def _blocks(prompt: Prompt, body: _Body) -> tuple[bytes, ...]:
-    tools = bytes(body.tools) + bytes(body.functions)
-    return tuple(cut_block(block) for block in (b"".join(prompt.system), tools, *prompt.first) if block)
+    blocks = [b"".join(prompt.system), bytes(body.tools) + bytes(body.functions), *prompt.first]
+    return tuple([cut_block(block) for block in blocks if block])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tallystick.gateway.dialects import openai_flavours
 from tallystick.gateway.dialects.figures import Figures
-from tallystick.gateway.dialects.reading import Report
+from tallystick.gateway.dialects.reading import LARGEST_COUNT, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ _MADE = (
     ("audio_tokens", "output audio_tokens", "plain_output_audio"),
     ("image_tokens", "output image_tokens", "plain_output_image"),
 )
+# Members of a report without parts: two sides and their sum.
+_PLAIN = 3
 _LIFETIMES = {"ttl_30m_tokens": "cache_write_30m", "ttl_12h_tokens": "cache_write_12h"}
 _METER_OF_TTL = {"30m": "cache_write_30m", "12h": "cache_write_12h"}
 
@@ -46,6 +48,8 @@ def read_usage(usage: Mapping[str, object], shape: Shape, *, cache_ttl: str = ""
     `cache_ttl` is the lifetime of cache writes that the response names, `30m` or `12h`;
     it holds only where the report does not split them itself.
     """
+    if len(usage) == _PLAIN and (plain := _read_plain(usage, shape)) is not None:
+        return plain
     figures = Figures()
     report = figures.report
     report.strange(usage, _KNOWN[shape])
@@ -56,6 +60,16 @@ def read_usage(usage: Mapping[str, object], shape: Shape, *, cache_ttl: str = ""
         _settle_total(figures, total, usage)
     openai_flavours.read_added(figures, usage)
     return figures
+
+
+def _read_plain(usage: Mapping[str, object], shape: Shape) -> Figures | None:
+    """Figures of a report that holds its two sides and their sum, and nothing else; None when this one does not."""
+    given, made, total = usage.get(shape.input), usage.get(shape.output), usage.get("total_tokens")
+    if type(given) is not int or type(made) is not int or type(total) is not int or total != given + made:
+        return None
+    if not (0 <= given <= LARGEST_COUNT and 0 <= made <= LARGEST_COUNT):
+        return None
+    return Figures({"uncached_input": given, "plain_output": made}, given, made)
 
 
 def _read_input(figures: Figures, usage: Mapping[str, object], shape: Shape, cache_ttl: str) -> None:
