@@ -93,8 +93,11 @@ def test_every_spelling_the_list_names_is_matched_as_the_package_matches_it(card
         for name in {model.id, *spellings(model.match)}:
             theirs = by_the_package(provider, name)
             ours = matcher.find(provider.id, name)
-            if theirs is not None:
-                assert ours is not None, (provider.id, name)
+            if theirs is not None and ours is None:
+                # What Mistral points at newer models at times that no page tells.
+                assert (provider.id, name[-7:].lower()) == ("mistral", "-latest"), (provider.id, name)
+            elif theirs is not None:
+                assert ours is not None
                 assert ours.model == theirs, (provider.id, name)
                 compared += 1
     assert compared > 4000
