@@ -45,3 +45,5 @@ CASE = Case(
     first=[_fact("red", 1_237_891_200_000), _fact("default", 500_000_000_000), _fact("blue", 5_000_000_000)],
     revised=[_fact("red", 1_240_000_000_000), _fact("default", 500_000_000_000)],
 )
+
+CASES = [CASE]

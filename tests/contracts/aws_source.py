@@ -148,3 +148,5 @@ CASE = Case(
     revised=[_TOKENS, _CREDIT],
     refused=_error(403, "ExpiredToken"),
 )  # fmt: skip
+
+CASES = [CASE]

@@ -118,3 +118,5 @@ CASE = Case(
     throttled=Reply(429, b"{}", {"x-ms-ratelimit-microsoft.costmanagement-qpu-retry-after": "3600"}),
     refused=Reply(401, b'{"error": "invalid_client"}'),
 )  # fmt: skip
+
+CASES = [CASE]

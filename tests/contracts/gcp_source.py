@@ -128,3 +128,5 @@ CASE = Case(
     ],
     revised=[_INPUT | {"quantity": 2_000_000, "billed_cost": 600_000_000_000}],
 )  # fmt: skip
+
+CASES = [CASE]

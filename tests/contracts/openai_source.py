@@ -51,3 +51,5 @@ CASE = Case(
     ],
     revised=[_fact("gpt-6-astra", "uncached_input", 13_600_000_000), _fact("", "", 2_000_000_000_000)],
 )
+
+CASES = [CASE]

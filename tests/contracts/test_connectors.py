@@ -1,8 +1,8 @@
 """The contract of every connector: what was read is what is loaded, once, whatever happens on the way.
 
-How to join: write a module with `CASE` (a `tests.contracts.source_case.Case`: the connector's `KIND`, a stand-in for its
-provider as one function from request to reply, and by hand what must be loaded of its two editions), and add the
-module's name to `MODULES`. `tests/contracts/tiny_source.py` is the smallest example. The suite runs the stand-in on a
+How to join: write a module with `CASES` (each a `tests.contracts.source_case.Case`: the connector's `KIND`, one of its
+streams, a stand-in for its provider as one function from request to reply, and by hand what must be loaded of its two
+editions), and add the module's name to `MODULES`. `tests/contracts/tiny_source.py` is the smallest example. The suite runs the stand-in on a
 real socket, syncs the slice through the real operations into a real ledger, and breaks things on the way. It asks of a
 connector that
 
@@ -54,7 +54,7 @@ MODULES = (
     "tests.contracts.gcp_source",
     "tests.contracts.openai_source",
 )
-CASES: list[Case] = [importlib.import_module(name).CASE for name in MODULES]
+CASES: list[Case] = [case for name in MODULES for case in importlib.import_module(name).CASES]
 NAME = "bill"
 HOUR_US = 3600 * SECOND_US
 

@@ -131,3 +131,5 @@ CASE = Case(
     revised=facts("revised"),
     parameters=frozenset({"day", "page"}),
 )
+
+CASES = [CASE]
