@@ -206,6 +206,36 @@ def test_spend_past_known_keys_is_summed_before_and_after(ledger: Context) -> No
     assert sum_elsewhere(ledger.ledger, "user", [], ["key_1"], around) == []
 
 
+def test_spend_in_another_currency_counts_past_a_budget_with_its_bound_and_never_with_its_number(
+    ledger: Context,
+) -> None:
+    mine = {"dimensions": {"user": "ann"}, "occurred_at": START, "source": "import:x", "effective_cost": 7_000}
+    ingest_events(
+        ledger,
+        [
+            an_event(1, **mine),
+            an_event(2, currency="CNY", **mine),
+            an_event(3, currency="CNY", bound_cost=900, **mine),
+        ],
+    )
+
+    found = sum_elsewhere(ledger.ledger, "user", ["ann"], [], (START, START + HOUR, START + 2 * HOUR))
+
+    assert found == [Elsewhere("ann", "import:x", 7_900, 0)]
+
+
+def test_what_a_past_call_cost_in_another_currency_is_not_known(ledger: Context) -> None:
+    ingest_events(
+        ledger,
+        [
+            an_event(1, occurred_at=START, effective_cost=7_000),
+            an_event(2, occurred_at=START, effective_cost=7_000, currency="CNY", bound_cost=9_000),
+        ],
+    )
+
+    assert [row[1:3] for row in read_calls(ledger.ledger, (), [], (START, START + 1))] == [(None, 7), (9, None)]
+
+
 def test_refusals_and_single_events_are_found_again(ledger: Context) -> None:
     refused = an_event(1, occurred_at=START, verdict="blocked", decision='{"breaking": "b"}', attempt=0)
     ingest_events(ledger, [refused, an_event(2, occurred_at=START, verdict="allowed", decision="{}")])

@@ -196,6 +196,25 @@ def test_what_a_dead_gateway_left_is_settled_at_its_row_or_released(opened: tupl
     assert list_drift(context.config_db, 10) == []
 
 
+def test_a_cost_in_another_currency_is_settled_at_the_bound_of_its_call(
+    opened: tuple[Context, ProcessCounters],
+) -> None:
+    context, counters = opened
+    keep(context, SEARCH)
+    repair = a_repair(context)
+    build_counters(repair)
+    key = counter_key("bud_1", (), 0)
+    decision = json.dumps({"budgets": [{"counter": key.hex(), "unit": "usd"}]})
+    event = a_call(1, decision=decision, currency="CNY", bound_cost=9_000_000)
+    asyncio.run(_reserve_all(counters, [event]))
+    ingest_events(context, [event])
+
+    repair_counters(repair)
+
+    assert posted(context, SEARCH) == 9_000
+    assert list_drift(context.config_db, 10) == []
+
+
 def test_a_living_gateway_keeps_its_reservations(opened: tuple[Context, ProcessCounters]) -> None:
     context, counters = opened
     keep(context, SEARCH)

@@ -194,3 +194,13 @@ def test_a_route_and_a_cap_are_priced_anew(context: Context) -> None:
     assert run(context, rules=(route,), book=book)["rules"][0]["saved"] == "1.98"
     # 100 in and 400 out at a thousandth each, instead of a dollar.
     assert run(context, rules=(cap,), book=book)["rules"][0]["saved"] == "1"
+
+
+def test_a_cheaper_model_with_a_price_in_another_currency_saves_nothing_that_is_known(context: Context) -> None:
+    ingest_events(context, calls(2))
+    book = PriceBook([a_card("big", 10**9), changed(a_card("small", 10**7), currency="CNY")])
+    route = Rule("r", "cheap", effects=Effects(models=("small",)), shadow=False)
+
+    (told,) = run(context, rules=(route,), book=book)["rules"]
+
+    assert (told["saved"], told["unknown_calls"]) == ("0", 2)

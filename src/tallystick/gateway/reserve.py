@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from tallystick.budgets.bound import CURRENCY
 from tallystick.budgets.cover import BudgetBook
 from tallystick.budgets.coverage import CoverageBook
 from tallystick.budgets.model import Ask, Bound, Budget, Granted
@@ -80,9 +81,12 @@ class Enforcer:
         self._ready = True
 
     def settle(self, reserved: Reserved, event: UsageEvent) -> None:
-        """Replace the reservation by what the row says; what is not known for certain counts with its bound."""
+        """Replace the reservation by what the row says; what is not known for certain counts with its bound.
+
+        So does a cost in a currency that limits are not in: budgets know no rates.
+        """
         known = event.measured.state == "reported" or event.outcome not in _LOST
-        cost = event.effective_cost if known else None
+        cost = event.effective_cost if known and event.currency == CURRENCY else None
         tokens = _tokens(event) if known else None
         amounts = actual(reserved.covering, cost, tokens, reserved.bound, reserved.output)
         self.counters.settle(event.event_id, amounts)

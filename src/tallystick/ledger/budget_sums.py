@@ -24,13 +24,13 @@ _ELSEWHERE = frozenset({"model", "response_model", "source", "outcome", "verdict
 _GUESSED = "usage_state <> 'reported' AND outcome IN ('cut', 'client_gone', 'interrupted', 'error')"
 # The one currency that limits and bounds are in. A cost in another is not known in it: budgets know no rates.
 CURRENCY = "USD"
-_FOREIGN = f"currency <> '{CURRENCY}' AND effective_cost IS NOT NULL"
+FOREIGN = f"currency <> '{CURRENCY}' AND effective_cost IS NOT NULL"
 # Money in nano-units, each call rounded up: as counters are settled, call by call. What is bound to cost
 # nothing is paid otherwise; what is not known for certain counts with its bound.
 _NANO = (
     "coalesce(ceil(CASE WHEN bound_cost = 0 THEN 0 "
-    f"WHEN bound_cost IS NOT NULL AND (effective_cost IS NULL OR {_GUESSED} OR {_FOREIGN}) THEN bound_cost "
-    f"WHEN {_FOREIGN} THEN NULL ELSE effective_cost END * 1000000000), 0)"
+    f"WHEN bound_cost IS NOT NULL AND (effective_cost IS NULL OR {_GUESSED} OR {FOREIGN}) THEN bound_cost "
+    f"WHEN {FOREIGN} THEN NULL ELSE effective_cost END * 1000000000), 0)"
 )
 _UNKNOWN = f"input_tokens IS NULL OR output_tokens IS NULL OR ({_GUESSED})"
 # An adjustment of what a call costs is no request of its own.
@@ -107,7 +107,7 @@ def sums_statement(dialect: Speaks, table: str, wanted: Wanted, where: str) -> s
     columns = [f"{column_of(one)} AS {name}" for one, name in zip(wanted.dimensions, names, strict=True)]
     columns += [f"{_span(dialect, wanted)} AS span", f"{_NANO} AS nano", f"{_TOKENS} AS tokens"]
     columns += [f"CASE WHEN {_UNKNOWN} THEN 1 ELSE 0 END AS blind", f"{_REQUEST} AS request"]
-    columns += [f"CASE WHEN {_FOREIGN} THEN 1 ELSE 0 END AS abroad"]
+    columns += [f"CASE WHEN {FOREIGN} THEN 1 ELSE 0 END AS abroad"]
     keys = ", ".join([*names, "span"])
     return (
         f"SELECT {keys}, sum(nano), sum(tokens), sum(request), sum(blind), sum(abroad) FROM (SELECT {', '.join(columns)} "

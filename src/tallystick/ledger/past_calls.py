@@ -4,13 +4,15 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from tallystick.ledger.budget_sums import column_of
+from tallystick.ledger.budget_sums import CURRENCY, column_of
 from tallystick.ledger.duplicates import not_taken_back
 from tallystick.usage.meters import METERS
 
 METER_NAMES = tuple(meter.name for meter in METERS)
 # Money in nano-units, rounded up, as counters hold it.
 _NANO = "CAST(ceil({0} * 1000000000) AS {1})"
+# Budgets know no rates: what a call cost in another currency is not known in theirs.
+_COST = f"CASE WHEN currency = '{CURRENCY}' THEN effective_cost END"
 _FIXED = ("input_tokens", "output_tokens", "request_bytes", "requested_max_tokens", "tools_bytes")
 
 
@@ -34,7 +36,7 @@ def calls_statement(dialect: Speaks, table: str, dimensions: Sequence[str], mete
     Parameters `from` and `to`, microseconds.
     """
     whole = "BIGINT" if dialect.name == "duckdb" else "Nullable(Int64)"
-    money = [_NANO.format(name, whole) for name in ("bound_cost", "effective_cost")]
+    money = [_NANO.format(name, whole) for name in ("bound_cost", _COST)]
     columns = [dialect.micros("occurred_at"), *money, *_FIXED]
     columns += [*map(column_of, dimensions), *(f"q_{name}" for name in meters)]
     return (

@@ -4,8 +4,12 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from tallystick.ledger.budget_sums import FOREIGN
+
 Who = Literal["user", "team", "key_fingerprint"]
 WHO: tuple[Who, ...] = ("user", "team", "key_fingerprint")
+# As budgets would have counted it.
+_COST = f"CASE WHEN {FOREIGN} THEN bound_cost ELSE effective_cost END"
 
 
 class Speaks(Protocol):
@@ -24,7 +28,8 @@ class Elsewhere:
 
     Attributes:
         source: Where the rows are from; ``gateway`` is other keys of ours.
-        before, after: Grains; of rows without a price nothing is known.
+        before, after: Grains of US dollars; of rows without a price nothing is known, and rows in another
+            currency count with the bound they were held to, where they have one.
     """
 
     who: str
@@ -40,8 +45,8 @@ def elsewhere_statement(dialect: Speaks, table: str, who: Who) -> str:
     """
     at = dialect.instant("$at")
     return (
-        f'SELECT "{who}", source, coalesce(sum(CASE WHEN occurred_at < {at} THEN effective_cost END), 0), '
-        f"coalesce(sum(CASE WHEN occurred_at >= {at} THEN effective_cost END), 0) FROM {dialect.final(table)} "
+        f'SELECT "{who}", source, coalesce(sum(CASE WHEN occurred_at < {at} THEN {_COST} END), 0), '
+        f"coalesce(sum(CASE WHEN occurred_at >= {at} THEN {_COST} END), 0) FROM {dialect.final(table)} "
         f"WHERE occurred_at >= {dialect.instant('$from')} AND occurred_at < {dialect.instant('$to')} "
         f"AND {dialect.one_of(chr(34) + who + chr(34), '$values')} "
         f"AND (source <> 'gateway' OR NOT {dialect.one_of(chr(34) + 'key' + chr(34), '$keys')}) "

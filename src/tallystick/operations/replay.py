@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from typing import Any
 
+from tallystick.budgets.bound import CURRENCY
 from tallystick.budgets.cover import grouping
 from tallystick.budgets.expect import can_be_known, parts_of
 from tallystick.budgets.model import KEY_STAGE, Budget
@@ -54,13 +55,15 @@ class _Pricing:
     meters: tuple[str, ...]
 
     def cost(self, at_us: int, provider: str, model: str, quantities: Mapping[str, int]) -> int | None:
-        """Nano-units, rounded up; None without a price for all of it."""
+        """Nano-units, rounded up; None without a price for all of it in the currency of limits."""
         target, _, name = model.rpartition("/")
         found = rate(
             self.book, provider=target or provider, model=name, service_tier="", region="", at_us=at_us,
             measured=Measured(quantities, state="reported"),
         )  # fmt: skip
-        return None if found.cost is None or found.unpriced else -(-found.cost // _GRAINS_PER_NANO)
+        if found.cost is None or found.unpriced or found.currency != CURRENCY:
+            return None
+        return -(-found.cost // _GRAINS_PER_NANO)
 
 
 @dataclass(slots=True)

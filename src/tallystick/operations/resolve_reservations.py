@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tallystick.budgets.bound import CURRENCY
 from tallystick.budgets.model import OpenReservation
 from tallystick.budgets.repair import resolve
 from tallystick.kernel.period import DAY_US
@@ -64,7 +65,7 @@ def _amount(event: UsageEvent, unit: str, held: int) -> int:
     if unit == "tokens":
         figures = (event.measured.input_tokens, event.measured.output_tokens)
         return held if not certain or None in figures else sum(figure or 0 for figure in figures)
-    cost = event.effective_cost if certain else None
+    cost = event.effective_cost if certain and event.currency == CURRENCY else None
     if event.bound_cost is not None and (cost is None or event.bound_cost == 0):
         cost = event.bound_cost
     return held if cost is None else -(-cost // _GRAINS_PER_NANO)
