@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from tallystick.operations.context import Context
 from tallystick.operations.manage_tokens import TokenRequest, create_token
 from tests.api.client import ask
-from tests.bills.october import write_october
+from tests.bills.october import line, write_october
+from tests.bills.written import write_load
 
 Lines = list[tuple[str, str]]
 MONTH = "/api/v1/reconciliations/2026-10"
@@ -61,6 +62,18 @@ def test_a_month_is_told_with_its_classes_and_every_figure_opens_into_lines_that
     )
     assert september["nothing"]["next_steps"][0].startswith("tally reconcile 2026-10")
     assert _read(october, MONTH, local)["nothing"] is None
+
+
+def test_a_currency_that_is_named_is_the_only_one_and_without_one_all_are_told(
+    october: FastAPI, context: Context, local: Lines
+) -> None:
+    write_load(context, "euro", [line(0, 123, currency="EUR")])
+    for period in ({}, {"period": "2026-10"}, {"period": "2026-10", "account": "main"}):
+        for currency, expected in (("EUR", ["EUR"]), ("USD", ["USD"]), ("GBP", []), ("", ["EUR", "USD"])):
+            body = period | ({"currency": currency} if currency else {})
+            answer = ask(october, "POST", "/api/v1/reconciliations", local, body).json
+            told = [one["currency"] for one in answer["reconciliations"]]
+            assert (sorted(told), answer["nothing"] is None) == (expected, bool(expected)), body
 
 
 def test_what_files_have_brought_is_told_with_how_far_it_goes(october: FastAPI, local: Lines) -> None:

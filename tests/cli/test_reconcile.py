@@ -13,8 +13,10 @@ from tallystick.cli.main import app
 from tallystick.config import Config
 from tallystick.kernel.errors import NotFound, UsageError
 from tallystick.operations.ingest_events import ingest_events
+from tallystick.operations.reconcile import lines_of, reconcile_all
 from tallystick.wiring import open_app
-from tests.bills.october import call, write_october
+from tests.bills.october import call, line, write_october
+from tests.bills.written import write_load
 
 run = CliRunner()
 
@@ -55,6 +57,22 @@ def test_a_month_is_printed_with_its_classes_and_too_large_a_difference_ends_wit
     over = say("reconcile", "2026-10", "--fail-above", "1%", code=3)
     assert "2026-10 main differs by 12.30%, more than 1%" in over.stderr
     say("reconcile", "2026-10", "--fail-above", "12.3%")  # not more than that
+
+
+def test_an_amount_bears_the_sign_of_its_currency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLY_DATA", str(tmp_path))
+    with open_app(Config(), tmp_path) as opened:
+        write_load(opened.context, "euro", [line(0, 123, currency="EUR")])
+        write_load(opened.context, "dollar", [line(0, 45)])
+        (euro,) = [one for one in reconcile_all(opened.context) if one.currency == "EUR"]
+        (row,) = lines_of(opened.context, euro.run_id, "difference")
+
+    both, euros = say("reconcile").stdout, say("reconcile", "--currency", "EUR").stdout
+    assert ("€1.23" in both, "$0.45" in both, "$1.23" in both) == (True, True, False)
+    assert ("€1.23" in euros, "$" in euros) == (True, False)
+    header, told = say("reconcile", "2026-10", "--currency", "EUR", "--csv").stdout.splitlines()
+    assert (header.split(",")[-1], told.split(",")[-1]) == ("currency", "EUR")
+    assert "€1.23" in say("reconcile", "explain", row.claim).stdout
 
 
 def test_words_that_mean_nothing_are_refused_with_what_to_write() -> None:

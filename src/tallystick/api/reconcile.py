@@ -27,19 +27,20 @@ from tallystick.operations.trace_claim import Trace, Traced, trace_claim
 
 router = APIRouter(prefix="/api/v1", tags=["reconcile"])
 
+_CURRENCY = "USD"
 _MONEY = ("metered", "reported", "invoiced", "billed", "difference", "record", "pending", "residual", "own")
 _ROW_MONEY = frozenset({"metered_cost", "reported_cost", "invoiced_cost", "amount"})
 _INSTANTS = frozenset({"charge_period_start", "charge_period_end"})
 
 
 class NewReconcile(BaseModel):
-    """Which month (`2026-10`) and account; without them every month that a bill speaks of."""
+    """Which month (`2026-10`), account and currency; without them all that a bill speaks of."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     period: str = ""
     account: str = ""
-    currency: str = "USD"
+    currency: str = ""
 
 
 @router.get("/reconciliations")
@@ -55,14 +56,15 @@ def post_reconciliations(asked: Asked, new: NewReconcile) -> dict[str, Any]:
     """Reconcile now; what has not changed stays as it is. Answers with the months as they stand, or why there is none."""
     check_params(asked.request, [])
     with asked.services.writing():
-        if not new.period:
-            reconcile_all(asked.context)
-            runs = list_reconciliations(asked.context, new.account)
-        else:
+        if new.period:
             period = month_named(new.period)
-            made = [reconcile(asked.context, account, period, new.currency) for account in _accounts(asked, new)]
+            made = [reconcile(asked.context, account, period, currency) for account, currency in _pairs(asked, new)]
             runs = [one for one in made if one.run_id]
-    return {**_runs_wire(asked, runs, (new.period, new.account, new.currency)), "demo": bool(asked.context.demo)}
+        else:
+            reconcile_all(asked.context)
+            runs = [one for one in list_reconciliations(asked.context, new.account) if _is_in(one, new.currency)]
+    wanted = (new.period, new.account, new.currency or _CURRENCY)
+    return {**_runs_wire(asked, runs, wanted), "demo": bool(asked.context.demo)}
 
 
 def _runs_wire(asked: Asked, runs: list[Reconciliation], wanted: tuple[str, str, str]) -> dict[str, Any]:
@@ -72,13 +74,22 @@ def _runs_wire(asked: Asked, runs: list[Reconciliation], wanted: tuple[str, str,
     return {"reconciliations": [run_wire(one) for one in runs], "nothing": nothing}
 
 
-def _accounts(asked: Asked, new: NewReconcile) -> list[str]:
-    """The account that is named, else those with a run in the month, after one look at everything."""
-    if new.account:
-        return [new.account]
+def _pairs(asked: Asked, new: NewReconcile) -> list[tuple[str, str]]:
+    """Account and currency where both are named, else those with a run in the month, after one look at everything.
+
+    An account that is named is looked at where nothing but calls speak of it, too.
+    """
+    if new.account and new.currency:
+        return [(new.account, new.currency)]
     reconcile_all(asked.context)
     start = month_named(new.period).start_us
-    return sorted({one.account for one in list_reconciliations(asked.context) if one.period_start == start})
+    runs = [one for one in list_reconciliations(asked.context, new.account) if one.period_start == start]
+    found = {(one.account, one.currency) for one in runs if _is_in(one, new.currency)}
+    return sorted(found | ({(new.account, _CURRENCY)} if new.account else set()))
+
+
+def _is_in(run: Reconciliation, currency: str) -> bool:
+    return currency in {"", run.currency}
 
 
 @router.get("/reconciliations/{period}")
@@ -88,7 +99,7 @@ def get_reconciliation(asked: Asked, period: str) -> dict[str, Any]:
     start = month_named(period).start_us
     account = asked.request.query_params.get("account", "")
     runs = [one for one in list_reconciliations(asked.context, account) if one.period_start == start]
-    return {"period": period, **_runs_wire(asked, runs, (period, account, "USD")), "demo": bool(asked.context.demo)}
+    return {"period": period, **_runs_wire(asked, runs, (period, account, _CURRENCY)), "demo": bool(asked.context.demo)}
 
 
 @router.get("/reconciliations/{period}/lines")
@@ -96,7 +107,7 @@ def get_lines(asked: Asked, period: str) -> dict[str, Any]:
     """The rows that sum to a figure of an account's month, the largest first."""
     check_params(asked.request, ["account", "currency", "figure", "claim", "limit", "offset"])
     params = asked.request.query_params
-    wanted = (params.get("account", ""), params.get("currency", "USD"), month_named(period).start_us)
+    wanted = (params.get("account", ""), params.get("currency", _CURRENCY), month_named(period).start_us)
     runs = [
         one for one in list_reconciliations(asked.context) if (one.account, one.currency, one.period_start) == wanted
     ]
@@ -193,6 +204,7 @@ def trace_wire(trace: Trace) -> dict[str, Any]:
         "claim": trace.claim,
         "layer": trace.layer,
         "account": trace.run.account,
+        "currency": trace.run.currency,
         "period": f"{local_day(trace.run.period_start):%Y-%m}",
         "run_id": trace.run.run_id,
         "steps": [row_wire(one) for one in trace.steps],

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import typer
 
+from tallystick.charts.format import symbol
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data, Quiet
 from tallystick.cli.output import Form, chosen_form, note, print_json, print_rows
@@ -21,7 +22,7 @@ def reconcile(
     period: Annotated[str, typer.Argument(help="A month such as 2026-10, all without; or `explain`.")] = "",
     claim: Annotated[str, typer.Argument(help="With `explain`: the claim.")] = "",
     account: Annotated[str, typer.Option(help="Only this provider account.")] = "",
-    currency: Annotated[str, typer.Option(help="Of the bills.")] = "USD",
+    currency: Annotated[str, typer.Option(help="Only bills in this currency: EUR.")] = "",
     fail_above: Annotated[
         str, typer.Option(help="Exit with 3 when a month differs by more than this share of what was metered: 1%.")
     ] = "",
@@ -48,7 +49,7 @@ def reconcile(
     with open_client(data, config) as client:
         answer = client.call("POST", "/api/v1/reconciliations", json=body)
     runs = answer["reconciliations"]
-    asked = " ".join(filter(None, (account, period, currency if currency != "USD" else "")))
+    asked = " ".join(filter(None, (account, period, currency)))
     _print(answer, chosen_form(as_json=as_json, as_csv=as_csv), quiet, asked)
     # An instance without a bill is no failure; a month that was asked for and is not there must not pass for one in order.
     if not runs and (asked or most is not None):
@@ -73,35 +74,35 @@ def explain_claim(claim: str, data: Any, config: Any, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    first = answer["steps"][0]
+    first, currency = answer["steps"][0], answer["currency"]
     what = first["model"] or first["service_name"] or first["charge_category"]
     typer.echo(f"{what} {first['meter']}  {first['charge_period_start'][:10]}  {answer['account']}".rstrip())
     for title, name in (("metered", "metered_cost"), ("reported", "reported_cost"), ("invoiced", "invoiced_cost")):
         known = [Decimal(one[name]) for one in answer["steps"] if one[name] is not None]
         if known:
-            typer.echo(f"  {title:9} {_dollars(str(sum(known)))}")
+            typer.echo(f"  {title:9} {_money(str(sum(known)), currency)}")
     change = sum(Decimal(one["amount"]) for one in answer["steps"])
-    typer.echo(f"  {'change':9} {_dollars(str(change), sign=True)}")
+    typer.echo(f"  {'change':9} {_money(str(change), currency, sign=True)}")
     for one in answer["classes"]:
-        typer.echo(f"  {one['class']}: {_dollars(one['amount'], sign=True)}, {one['why']}")
+        typer.echo(f"  {one['class']}: {_money(one['amount'], currency, sign=True)}, {one['why']}")
     columns = ["source", "dataset", "load", "page", "line", "amount", "sub account", "key", "description"]
-    rows = [_line(one) for one in answer["lines"]]
+    rows = [_line(one, currency) for one in answer["lines"]]
     if rows:
         typer.echo("")
         print_rows(columns, rows, form=Form.TEXT, numeric=_LINE)
     elif answer["copies"]:
         typer.echo("")
-        pairs = [[one["event_id"], one["source"], _dollars(one["effective_cost"]), one["counted_as"], one["counted_source"]]
+        pairs = [[one["event_id"], one["source"], _money(one["effective_cost"], currency), one["counted_as"], one["counted_source"]]
                  for one in answer["copies"]]  # fmt: skip
         print_rows(["does not count", "of", "metered at", "counts", "of"], pairs, form=Form.TEXT, numeric=_LINE)
     else:
         note("no line of a bill speaks of it")
 
 
-def _line(one: dict[str, Any]) -> list[str]:
+def _line(one: dict[str, Any], currency: str) -> list[str]:
     amount = one["effective_cost"] if one["effective_cost"] is not None else one["billed_cost"]
     where = [one["source"], one["dataset"], one["load_id"] or "", one["page_id"] or one["file"], str(one["line_no"])]
-    return [*where, _dollars(amount), one["sub_account_id"], one["credential_id"], one["description"]]
+    return [*where, _money(amount, currency), one["sub_account_id"], one["credential_id"], one["description"]]
 
 
 def _print(answer: dict[str, Any], form: Form, quiet: bool, asked: str) -> None:
@@ -116,6 +117,7 @@ def _print(answer: dict[str, Any], form: Form, quiet: bool, asked: str) -> None:
         return
     exact = form is Form.CSV
     columns = ["month", "account", "metered", "reported", "invoiced", "difference", "%", "grade", "why"]
+    columns += ["currency"] if exact else []
     print_rows(columns, [_row(one, exact=exact) for one in runs], form=form, numeric=_NUMERIC)
     if form is Form.TEXT and len(runs) <= 12:
         _print_classes(runs)
@@ -123,7 +125,13 @@ def _print(answer: dict[str, Any], form: Form, quiet: bool, asked: str) -> None:
 
 def _print_classes(runs: list[dict[str, Any]]) -> None:
     rows = [
-        [one["period"], one["account"], part["title"], _dollars(part["amount"], sign=True), f"{part['claims']:,}"]
+        [
+            one["period"],
+            one["account"],
+            part["title"],
+            _money(part["amount"], one["currency"], sign=True),
+            f"{part['claims']:,}",
+        ]
         for one in runs
         for part in one["classes"]
     ]
@@ -134,9 +142,10 @@ def _print_classes(runs: list[dict[str, Any]]) -> None:
 
 def _row(one: dict[str, Any], *, exact: bool) -> list[str]:
     amounts = [one[name] for name in ("metered", "reported", "invoiced")]
-    written = [amount or "" for amount in amounts] if exact else [_dollars(amount) for amount in amounts]
-    apart = one["difference"] if exact else _dollars(one["difference"], sign=True)
-    return [one["period"], one["account"], *written, apart, f"{_differs(one):.2%}", one["grade"], one["grade_why"]]
+    written = [amount or "" for amount in amounts] if exact else [_money(amount, one["currency"]) for amount in amounts]
+    apart = one["difference"] if exact else _money(one["difference"], one["currency"], sign=True)
+    told = [one["period"], one["account"], *written, apart, f"{_differs(one):.2%}", one["grade"], one["grade_why"]]
+    return [*told, one["currency"]] if exact else told
 
 
 def _differs(one: dict[str, Any]) -> Decimal:
@@ -157,11 +166,12 @@ def _share(text: str) -> Decimal | None:
     return share / 100
 
 
-def _dollars(text: str | None, *, sign: bool = False) -> str:
+def _money(text: str | None, currency: str, *, sign: bool = False) -> str:
     """Two places; a dash for what nobody knows, more places below a cent."""
     if text is None:
         return "-"
     amount = Decimal(text)
     mark = "-" if amount < 0 else "+" if sign and amount else ""
     size = abs(amount)
-    return f"{mark}${size:,.2f}" if size >= Decimal("0.01") or not size else f"{mark}${size:.6f}"
+    places = 2 if size >= Decimal("0.01") or not size else 6
+    return f"{mark}{symbol(currency)}{size:,.{places}f}"
