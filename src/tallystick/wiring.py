@@ -31,7 +31,7 @@ from tallystick.gateway.settings import (
 )
 from tallystick.kernel.errors import ConfigError, Conflict, TallyError
 from tallystick.kernel.money import grains_from_decimal
-from tallystick.operations.instance import prepare_instance
+from tallystick.operations.instance import demo_in, prepare_instance
 from tallystick.org.bind import Bind
 from tallystick.org.bind import check_bind as check_bind_rule
 
@@ -248,12 +248,12 @@ def run_gateway(config: Config, data_dir: Path, *, fd: int, mock_seconds: float 
     serve_gateway(settings if mock_seconds is None else mocked(settings, mock_seconds), fd=fd)
 
 
-def run_app(config: Config, data_dir: Path, *, demo: str = "") -> None:
+def run_app(config: Config, data_dir: Path) -> None:
     """Run the app on its unix socket until told to stop."""
     import uvicorn
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    with open_app(config, data_dir, demo=demo, wait_seconds=_WAIT_FOR_LEDGER_SECONDS) as app:
+    with open_app(config, data_dir, wait_seconds=_WAIT_FOR_LEDGER_SECONDS) as app:
         app.jobs.start()
         for number in (signal.SIGTERM, signal.SIGINT):
             # The server raises its signal once more when it has shut down; what is still in the spool comes first.
@@ -286,11 +286,10 @@ def _private_socket(path: Path) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: float = 0.0) -> Iterator[App]:
+def open_app(config: Config, data_dir: Path, *, wait_seconds: float = 0.0) -> Iterator[App]:
     """The whole control plane over a data directory, its ledger drained and posted.
 
     Args:
-        demo: Name of the demo company, shown everywhere; empty for real data.
         wait_seconds: How long to wait for another process to let go of the ledger.
 
     Raises:
@@ -309,7 +308,7 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
 
     channels = _channels(config)
     context = _context(
-        config, data_dir, demo=demo, channels=tuple(channel.name for channel in channels), wait_seconds=wait_seconds,
+        config, data_dir, channels=tuple(channel.name for channel in channels), wait_seconds=wait_seconds,
         drain=lambda: jobs.drain(),  # noqa: PLW0108 - jobs are made of this context
     )  # fmt: skip
     try:
@@ -336,7 +335,7 @@ def open_app(config: Config, data_dir: Path, *, demo: str = "", wait_seconds: fl
             },
         )  # fmt: skip
         web = build_web(
-            context, book=book, base_urls=base_urls(config), company=demo or config.company, version=__version__,
+            context, book=book, base_urls=base_urls(config), company=context.demo or config.company, version=__version__,
             told=lambda: _of_counters(config, rounds),
         )  # fmt: skip
         yield App(build_api(context, services, web), config, context, jobs)
@@ -370,7 +369,6 @@ def _context(
     config: Config,
     data_dir: Path,
     *,
-    demo: str,
     channels: tuple[str, ...],
     wait_seconds: float,
     drain: Callable[[], object],
@@ -385,7 +383,7 @@ def _context(
         data_dir=data_dir,
         zone=config.timezone,
         secret=secret,
-        demo=demo,
+        demo=demo_in(data_dir),
         retention=Retention(config.retention.events_days, config.content.retention_days),
         channels=channels,
         counters=_open_counters(config, data_dir),

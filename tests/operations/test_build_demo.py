@@ -12,6 +12,7 @@ from tallystick.kernel.money import grains_from_decimal, text_from_grains
 from tallystick.ledger.store import event_select, to_events
 from tallystick.operations.build_demo import DemoRequest, build_demo, is_built
 from tallystick.operations.context import Context
+from tallystick.operations.instance import demo_in
 from tallystick.operations.keep_pages import show_page
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.refresh_prices import refresh_prices
@@ -51,6 +52,10 @@ def test_the_ledger_sums_to_the_truth_month_by_month_and_team_by_team(context: C
         for month, teams in truth["cost_by_month_and_team"].items()
     }
     assert found == told
+
+
+def test_its_directory_knows_that_it_holds_made_up_usage(context: Context, tmp_path: Path) -> None:
+    assert (demo_in(context.data_dir), demo_in(tmp_path)) == ("Northwind", "")
 
 
 def test_the_bills_in_the_ledger_sum_to_the_truth_and_one_project_is_worth_212_dollars(context: Context) -> None:

@@ -33,7 +33,6 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--behind-proxy", action="store_true")
-    parser.add_argument("--demo", default="")
     parser.add_argument("--mock-seconds", type=float)
     parser.add_argument("--fd", type=int, default=-1)
     parser.add_argument("--lifeline", type=int, default=-1)
@@ -48,7 +47,7 @@ def main() -> None:
         if options.role == "gateway":
             wiring.run_gateway(config, options.data, fd=options.fd, mock_seconds=options.mock_seconds)
         else:
-            wiring.run_app(config, options.data, demo=options.demo)
+            wiring.run_app(config, options.data)
     except TallyError as error:
         sys.stderr.write(explain(error) + "\n")
         sys.exit(1)

@@ -17,6 +17,7 @@ from tallystick.cli.up import serve
 from tallystick.config import Config, data_dir
 from tallystick.kernel.errors import Conflict
 from tallystick.operations.context import now_us
+from tallystick.operations.instance import DEMO_COMPANY
 
 if TYPE_CHECKING:
     from tallystick.operations.build_demo import DemoBuilt, DemoRequest
@@ -38,7 +39,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Build a made-up company with fourteen months of usage and show it."""
-    from tallystick.operations.build_demo import COMPANY, DemoRequest
+    from tallystick.operations.build_demo import DemoRequest
 
     folder = data_dir(data) if data is not None else data_dir(None) / "demo"
     settings = wiring.with_server(read_config(config), port=port)
@@ -54,25 +55,25 @@ def demo(
     built = _build(settings, folder, request, quiet=quiet)
     _say(built, time.monotonic() - started, folder, as_json=as_json, quiet=quiet)
     if not no_serve:
-        serve(settings, folder, config_file(config), demo=COMPANY)
+        serve(settings, folder, config_file(config))
 
 
 def _build(settings: Config, folder: Path, request: "DemoRequest", *, quiet: bool) -> "DemoBuilt":
-    from tallystick.operations.build_demo import COMPANY, DemoBuilt, build_demo, is_built
+    from tallystick.operations.build_demo import DemoBuilt, build_demo, is_built
 
     if is_built(folder, request):
         return DemoBuilt(request.events, rebuilt=False)
-    with wiring.open_app(settings, folder, demo=COMPANY) as app, progress(COMPANY, "rows", quiet=quiet) as report:
+    with wiring.open_app(settings, folder) as app, progress(DEMO_COMPANY, "rows", quiet=quiet) as report:
         return build_demo(app.context, request, report)
 
 
 def _say(built: "DemoBuilt", seconds: float, folder: Path, *, as_json: bool, quiet: bool) -> None:
-    from tallystick.operations.build_demo import COMPANY
-
     if as_json:
         print_json({"events": built.events, "rebuilt": built.rebuilt, "months": built.months, "data": str(folder)})
         sys.stdout.flush()
         return
     what = "built" if built.rebuilt else "was there already"
     rows = f"{built.events:,} rows"
-    note(f"  {COMPANY} demo company   {_CHECK} {built.months} months, {rows}, {what}   {seconds:.1f} s", quiet=quiet)
+    note(
+        f"  {DEMO_COMPANY} demo company   {_CHECK} {built.months} months, {rows}, {what}   {seconds:.1f} s", quiet=quiet
+    )

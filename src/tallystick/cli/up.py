@@ -45,7 +45,6 @@ def serve(
     file: Path | None,
     *,
     role: str = "all",
-    demo: str = "",
     mock_seconds: float | None = None,
 ) -> None:
     """Run the processes over a data directory until a signal.
@@ -66,7 +65,7 @@ def serve(
     patience = _FINISH_SECONDS if (folder / "server.json").exists() else 0.0
     with hold_server_lock(folder, url), listen(config.server.host, config.server.port, patience) as listener:
         wiring.prepare(config, folder)
-        more = ["--demo", demo, *(["--mock-seconds", str(mock_seconds)] if mock_seconds is not None else [])]
+        more = ["--mock-seconds", str(mock_seconds)] if mock_seconds is not None else []
         children = _children(config, folder, file, listener.fileno(), role=role, more=more)
         supervisor = Supervisor(children, listener)
         with signals(supervisor):

@@ -14,6 +14,7 @@ from tallystick.kernel.period import local_day
 from tallystick.operations.bill_demo import bill_demo
 from tallystick.operations.context import Context
 from tallystick.operations.ingest_events import ingest_columns
+from tallystick.operations.instance import DEMO_FILE
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.repair_counters import Repair, build_counters
@@ -22,9 +23,7 @@ from tallystick.pricing.model import Rated
 from tallystick.pricing.rate import rate
 from tallystick.usage.model import Measured
 
-COMPANY = "Northwind"
 TRUTH_FILE = "demo_truth.json"
-_STATE_FILE = "demo.json"
 _FEWEST, _MOST = 10_000, 100_000_000
 # One commit for so many: each costs a sync of the disk.
 _TRANSACTION_EVENTS = 250_000
@@ -63,7 +62,7 @@ class DemoBuilt:
 
 def is_built(data_dir: Path, request: DemoRequest) -> bool:
     """Whether the company is there, whole, for these events, this seed and this day."""
-    return _read(data_dir / _STATE_FILE) == _wanted(request)
+    return _read(data_dir / DEMO_FILE) == _wanted(request)
 
 
 def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress | None = None) -> DemoBuilt:
@@ -85,7 +84,7 @@ def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress |
         raise UsageError(f"--events {request.events} is not between {_FEWEST:,} and {_MOST:,}")
     if is_built(context.data_dir, request):
         return DemoBuilt(request.events, rebuilt=False)
-    state = context.data_dir / _STATE_FILE
+    state = context.data_dir / DEMO_FILE
     if state.exists():
         clear(context.ledger)
     elif not is_empty(context.ledger):

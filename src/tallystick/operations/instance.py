@@ -1,6 +1,6 @@
-"""What an instance keeps for itself in its data directory: its secret and the command line's token.
+"""What an instance keeps for itself in its data directory: its secret, the command line's token, and if it is the demo.
 
-Both are files only the owner may read. `prepare_instance` makes the directory and
+Secret and token are files only the owner may read. `prepare_instance` makes the directory and
 what is missing in it; it never replaces a secret that is there and private.
 """
 
@@ -17,6 +17,8 @@ from tallystick.org.hash import LOCAL_PREFIX, new_secret
 SECRET_FILE = "instance.secret"  # noqa: S105 - a file's name
 TOKEN_FILE = "cli.token"  # noqa: S105 - a file's name
 ROWS_FILE = "config.db"
+DEMO_FILE = "demo.json"
+DEMO_COMPANY = "Northwind"
 _SECRET_BYTES = 32
 
 
@@ -60,6 +62,11 @@ def prepare_instance(data_dir: Path) -> Instance:
             where=str(data_dir / SECRET_FILE),
             next_steps=["put it back from a backup", "or delete the file: new rows then get other fingerprints"],
         ) from None
+
+
+def demo_in(data_dir: Path) -> str:
+    """Name of the company whose made-up usage the directory holds, whole or in part; empty for real data."""
+    return DEMO_COMPANY if (data_dir / DEMO_FILE).exists() else ""
 
 
 def read_cli_token(data_dir: Path) -> str:
