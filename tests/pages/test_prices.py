@@ -119,3 +119,62 @@ def test_a_model_is_found_with_its_prices_and_history_also_on_a_narrow_dark_page
     assert "would be $3.50, −$1.50 (−30.0%)" in page.locator("#exposed .sentence").inner_text()
     clean(seen, "narrow exposure")
     assert visit(quiet, script=False).go("/prices?q=nothing+of+this").locator("text=No price matches").count() == 1
+
+
+CHANGES = """
+[[change]]
+model = "alpha"
+percent = 20
+
+[[change]]
+provider = "openai"
+model = "beta"
+input = "6"
+"""
+
+
+def test_the_models_in_use_stand_first_and_those_without_a_price_say_how_to_give_one(quiet, visit, tmp_path):
+    fill(quiet, tmp_path)
+    seen = visit(quiet)
+    page = seen.go("/prices")
+    rows = page.get_by_role("region", name="Models in use").locator("tbody tr")
+    said = [[one.strip() for one in rows.nth(place).locator("td").all_inner_texts()] for place in range(rows.count())]
+    assert [one[0] for one in said] == ["gamma", "alpha", "beta"]
+    assert "70,000 tokens are in no sum: tally prices set openai gamma --input" in said[0][3]
+    # The list gives no price for reading and writing a cache.
+    assert said[1][2:7] == ["$3.00", "2", "", "", "10"]
+    assert said[2][2:7] == ["$2.00", "4", "", "", ""]
+    rows.nth(1).get_by_role("link", name="$3.00").click()
+    assert page.locator("table tbody tr").count() == 1
+    page.go_back()
+    page.get_by_role("region", name="Models in use").get_by_role("link", name="beta").click()
+    assert page.get_by_role("region", name="History").locator("tbody tr").count() == 1
+    assert page.get_by_role("region", name="Models in use").count() == 0
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_file_of_changes_is_played_and_one_that_cannot_be_read_says_where_and_keeps_the_text(
+    quiet, visit, tmp_path, script
+):
+    fill(quiet, tmp_path)
+    seen = visit(quiet, script=script)
+    page = seen.go("/prices")
+    if script:
+        (tmp_path / "changes.toml").write_text(CHANGES)
+        page.get_by_label("From a file").set_input_files(tmp_path / "changes.toml")
+        page.wait_for_function("document.querySelector('#changes').value.includes('beta')")
+    else:
+        assert not page.get_by_label("From a file").is_visible()
+        page.fill("#changes", CHANGES)
+    page.get_by_role("button", name="Play the changes").click()
+    # Alpha 3 dollars and a fifth more; half a million tokens of beta at 6 instead of 4 dollars.
+    by_team = cells(page.get_by_role("region", name="By team"))
+    assert by_team == {"Support": tuple(map(Decimal, ("3", "3.6", "0.6"))), "Search": (2, 3, 1)}
+    assert "$5.00 would be $6.60" in page.locator("#exposed .sentence").inner_text()
+    assert "percent = 20" in page.input_value("#changes")
+    if script:
+        clean(seen, "a file of changes")
+    page.fill("#changes", '[[change]]\nmodel = "alpha"\nby = 3')
+    page.get_by_role("button", name="Play the changes").click()
+    assert "the file, change 1" in page.get_by_role("alert").inner_text()
+    assert "by = 3" in page.input_value("#changes")

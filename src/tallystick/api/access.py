@@ -25,6 +25,7 @@ ACCESS: Mapping[tuple[str, str], Permission] = {
     ("GET", "/requests/{event_id}"): "read",
     ("GET", "/sources"): "instance",
     ("GET", "/prices"): "instance",
+    ("POST", "/prices"): "instance",
     ("GET", "/reconcile"): "instance",
     ("GET", "/reconcile.csv"): "instance",
     ("GET", "/reconcile/pages/{page_id}"): "instance",

@@ -1,9 +1,7 @@
 """`tally prices …`: prices of one's own, contracts, what changed, what a change would cost, re-rating."""
 
-import json
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
@@ -14,6 +12,7 @@ from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data
 from tallystick.cli.output import chosen_form, note, print_json, print_rows
 from tallystick.cli.prices import app, show_cards
 from tallystick.kernel.errors import UsageError
+from tallystick.kernel.tables import read_tables
 
 contracts = typer.Typer(help="Contracts: discounts, fixed prices, volume steps.")
 app.add_typer(contracts, name="contracts", no_args_is_help=True)
@@ -234,22 +233,16 @@ def read_file(file: Path) -> dict[str, Any]:
     Raises:
         UsageError: It cannot be read.
     """
+    kind: Literal["TOML", "JSON"] = "JSON" if file.suffix == ".json" else "TOML"
     try:
         text = file.read_text(encoding="utf-8")
-        raw = json.loads(text, parse_float=str) if file.suffix == ".json" else tomllib.loads(text, parse_float=str)
     except OSError as error:
         raise UsageError(f"the file cannot be read: {error.strerror}", where=str(file)) from None
     except ValueError as error:
-        kind = "JSON" if file.suffix == ".json" else "TOML"
         raise UsageError(
             f"the file cannot be understood: {error}", where=str(file), next_steps=[f"write it as {kind}"]
         ) from None
-    if not isinstance(raw, dict):
-        raise UsageError(
-            "the file holds no tables", where=str(file), next_steps=["begin with a table, as in the guide"]
-        )
-    found: dict[str, Any] = json.loads(json.dumps(raw, default=str))
-    return found
+    return read_tables(text, str(file), kind)
 
 
 def _words(values: dict[str, Any]) -> str:

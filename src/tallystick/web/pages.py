@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from tallystick.operations.context import Context
 from tallystick.org.model import Principal
 from tallystick.pricing.book import PriceBook
+from tallystick.web import act_prices
 from tallystick.web.act_budgets import ACTS, Act, Sent, serve_new
 from tallystick.web.assets import asset_url, serve_asset
 from tallystick.web.live import Viewers, stream_live
@@ -90,7 +91,7 @@ def build_web(
     for path, serve in PAGES:
         router.add_api_route(path, _route(serve, site), methods=["GET"], response_model=None)
     router.add_api_route("/gateway/live", _live_route(site), methods=["GET"], response_model=None)
-    for path, act in ACTS:
+    for path, act in (*ACTS, *act_prices.ACTS):
         router.add_api_route(path, _form_route(act, site), methods=["POST"], response_model=None)
     router.add_api_route("/requests/{event_id}", _call_route(site), methods=["GET"], response_model=None)
     router.add_api_route("/theme", serve_theme, methods=["GET"], response_model=None)

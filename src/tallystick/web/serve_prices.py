@@ -1,5 +1,6 @@
 """Prices: what holds, what held, what contracts make of it, what is doubtful, and what a change would cost."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -11,11 +12,13 @@ from tallystick.charts.format import money
 from tallystick.kernel.errors import TallyError
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import DAY_US, local_day
+from tallystick.kernel.tables import read_tables
 from tallystick.operations.context import now_us
 from tallystick.operations.explain_price import agreed_to_wire, explain_contracts, explain_price, list_prices
 from tallystick.operations.explore import read_freshness
 from tallystick.operations.find_prices import list_findings
 from tallystick.operations.import_price_list import list_price_lists
+from tallystick.operations.list_used_models import list_used_models
 from tallystick.operations.manage_prices import list_contracts
 from tallystick.operations.simulate_prices import Simulation, simulate_prices
 from tallystick.pricing.model import PriceCard
@@ -25,8 +28,9 @@ from tallystick.usage.meters import BY_NAME, TOKEN_METERS
 from tallystick.web.exposure_page import exposure
 from tallystick.web.render import facts, render
 from tallystick.web.site import Site
+from tallystick.web.used_models import used_rows
 
-_MOST = 60
+_MOST, _MOST_USED = 60, 12
 _SHOWN = ("uncached_input", "cache_read", "cache_write_5m", "plain_output")
 CHANGES = (
     ("percent", "every price by so many per cent"),
@@ -52,14 +56,20 @@ class PriceRow:
     state: str = ""
 
 
-def serve_prices(request: Request, site: Site) -> Response:
-    """``/prices``: search and findings; with ``model`` its history; with ``change`` what it would cost."""
-    context, params, at = site.context, request.query_params, now_us()
+def serve_prices(request: Request, site: Site, sent: Mapping[str, str] | None = None) -> Response:
+    """``/prices``: models in use and findings; with ``q`` what is found, with ``model`` its history.
+
+    With ``change`` what it would cost; with ``changes`` in a form that was sent, what that file of changes would.
+    """
+    context, at = site.context, now_us()
+    params: Mapping[str, str] = request.query_params if sent is None else sent
     search, name = params.get("q", "").strip()[:200], params.get("model", "")[:200]
     cards = list_prices(context, model=search) if search else []
     history = explain_price(context, model=name, provider=params.get("provider", "")[:200]) if name else None
     form = {key: params.get(key, "").strip()[:200] for key in ("of", "change", "value", "days")}
-    found, wrong = _simulated(site, form, at)
+    changes = params.get("changes", "") if sent is not None else ""
+    found, wrong = _simulated(site, form, changes, at)
+    used = [] if search or name else list_used_models(context, site.principal(request), at, _MOST_USED)
     doubts = list_findings(context)
     return render(
         request,
@@ -69,6 +79,7 @@ def serve_prices(request: Request, site: Site) -> Response:
         q=search,
         rows=[row for card in cards[:_MOST] for row in _rows(card, context.zone, at)],
         left_out=max(0, len(cards) - _MOST),
+        used=used_rows(used, lambda card: _amounts(card.tiers[-1].prices)),
         history=history,
         agreed=agreed_to_wire(history, explain_contracts(context, history)) if history else None,
         past=[
@@ -94,6 +105,7 @@ def serve_prices(request: Request, site: Site) -> Response:
             for one in list_contracts(context)
         ],
         form=form,
+        file=changes,
         changes=CHANGES,
         periods=_PERIODS,
         wrong=wrong,
@@ -102,18 +114,18 @@ def serve_prices(request: Request, site: Site) -> Response:
     )  # fmt: skip
 
 
-def _simulated(site: Site, form: dict[str, str], at: int) -> tuple[Simulation | None, str]:
-    """The simulation the form asks for, or what is wrong with it."""
-    if not form["change"]:
+def _simulated(site: Site, form: dict[str, str], changes: str, at: int) -> tuple[Simulation | None, str]:
+    """The simulation that one of the forms asks for, or what is wrong with it."""
+    if not form["change"] and not changes.strip():
         return None, ""
     value: Any = form["value"]
-    raw = {"change": [{"model": form["of"], form["change"]: value}]}
     days = int(form["days"]) if form["days"].isdigit() and 0 < int(form["days"]) <= 1500 else 30
     try:
-        scenario = parse_scenario(raw, "the form")
+        raw = read_tables(changes, "") if changes else {"change": [{"model": form["of"], form["change"]: value}]}
+        scenario = parse_scenario(raw, "the file" if changes else "the form")
         return simulate_prices(site.context, scenario, start_us=at - days * DAY_US, end_us=at), ""
     except TallyError as error:
-        return None, error.what
+        return None, f"{error.where}: {error.what}" if changes and error.where else error.what
 
 
 def _rows(card: PriceCard, zone: str, at: int, *, held: bool = True) -> list[PriceRow]:
@@ -141,13 +153,18 @@ def _rows(card: PriceCard, zone: str, at: int, *, held: bool = True) -> list[Pri
                 "/prices?" + urlencode({"model": card.model, "provider": card.provider}),
                 ", ".join(word for word in words if word),
                 _since(card.valid_from, zone),
-                tuple(_per(one, tier.prices[one]) if one in tier.prices else "" for one in _SHOWN),
+                _amounts(tier.prices),
                 "; ".join(others),
                 card.source,
                 state,
             )
         )
     return rows
+
+
+def _amounts(prices: Mapping[str, int]) -> tuple[str, ...]:
+    """Prices of the meters in `_SHOWN`."""
+    return tuple(_per(one, prices[one]) if one in prices else "" for one in _SHOWN)
 
 
 def _per(meter: str, grains: int) -> str:

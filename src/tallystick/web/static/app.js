@@ -111,6 +111,8 @@
     }
     document.querySelectorAll("details.pop[open]").forEach((d) => { if (!d.contains(e.target)) d.open = false; });
   });
+  // A file that is chosen is read into its field, where it can be seen and changed before it is sent.
+  document.addEventListener("change", (e) => { const into = e.target.dataset?.into; if (into) e.target.files[0]?.text().then((text) => { one(`#${into}`).value = text; }); });
   // One select changed is one question asked.
   document.addEventListener("change", (e) => { if (e.target.matches?.("[data-auto] select")) e.target.form.requestSubmit(); });
   document.addEventListener("submit", (e) => {
