@@ -32,6 +32,9 @@ def cost(book: PriceBook, model: str, *when: int) -> int | None:
     ("model", "when", "expected"),
     [
         ("deepseek-v4-pro", (8, 12, 2, 0), OLD_PRO),  # before, in what became a dear hour
+        ("deepseek-v4-pro", (8, 16, 15, 59), OLD_PRO),
+        ("deepseek-v4-pro", (8, 16, 16, 0), PRO),  # midnight in Beijing
+        ("deepseek-v4-pro", (8, 17, 1, 0), 2 * PRO),  # the first dear hour, on a Monday
         ("deepseek-v4-pro", (8, 18, 2, 0), 2 * PRO),  # Tuesday
         ("deepseek-v4-pro", (8, 22, 2, 0), 2 * PRO),  # the last Saturday that was charged
         ("deepseek-v4-pro", (8, 23, 2, 0), PRO),  # Sunday
@@ -50,10 +53,15 @@ def cost(book: PriceBook, model: str, *when: int) -> int | None:
         ("deepseek-v4-pro", (10, 8, 9, 0), 2 * PRO),
         ("deepseek-v4-pro", (10, 10, 9, 0), PRO),  # a Saturday on which China worked
         ("deepseek-v4-flash", (8, 12, 2, 0), OLD_FLASH),
+        ("deepseek-v4-flash", (8, 16, 15, 59), OLD_FLASH),
+        ("deepseek-v4-flash", (8, 16, 16, 0), FLASH_4),
         ("deepseek-v4-flash", (8, 18, 2, 0), 2 * FLASH_4),
         ("deepseek-v4-flash", (8, 18, 5, 0), FLASH_4),
         ("deepseek-v4-flash", (8, 30, 2, 0), FLASH_4),
         ("deepseek-v4-flash", (9, 9, 9, 0), 2 * FLASH_4),
+        ("deepseek-v4-flash", (9, 10, 3, 59), 2 * FLASH_4),
+        ("deepseek-v4-flash", (9, 10, 4, 0), FLASH_41),  # noon in Beijing
+        ("deepseek-v4-flash", (9, 10, 6, 0), 2 * FLASH_41),
         ("deepseek-v4-flash", (9, 11, 9, 0), 2 * FLASH_41),
         ("deepseek-v4-flash", (9, 12, 9, 0), FLASH_41),
         ("deepseek-flash", (11, 23, 7, 0), 2 * FLASH_41),  # Monday

@@ -1,9 +1,10 @@
-"""DeepSeek's dearer hours, which a list without days of the week has every day. Pure.
+"""DeepSeek's hours: when a price began, which the list knows by the day, and the dearer ones, which it has every day. Pure.
 
 Its page of prices (https://api-docs.deepseek.com/quick_start/pricing): from 16:00 UTC on 16 August 2026 the hours
 01:00-04:00 and 06:00-10:00 UTC cost twice the others; since 23 August on Monday to Friday only, and as revised on
 19 September not on China's public holidays (those of 2026: State Council, notice 7 of 2025). Holidays of later
-years are not known here: on those a peak price is an upper bound, and the card's note says so.
+years are not known here: on those a peak price is an upper bound, and the card's note says so. V4.1 Flash and its
+price began at 04:00 UTC on 10 September (https://api-docs.deepseek.com/news/news260910).
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,12 @@ RESTS_ON = (
     "https://api-docs.deepseek.com/quick_start/pricing: peak hours are Monday to Friday since 23 August 2026; "
     "China's public holidays are left out up to the end of 2026"
 )
+BEGAN = (
+    "https://api-docs.deepseek.com/quick_start/pricing and /news/news260910: midnight of 17 August and noon of "
+    "10 September 2026, Beijing time"
+)
 _PEAKS = ((60, 240), (360, 600))
+_CORRECTED = ", corrected"
 _WORKDAYS = (0, 1, 2, 3, 4)
 
 
@@ -26,7 +32,9 @@ def _at(month: int, day: int, hour: int = 0) -> int:
     return instant(datetime(2026, month, day, hour, tzinfo=UTC))
 
 
-_CHARGED, _WEEKENDS, _FLASH_41 = _at(8, 17), _at(8, 23), _at(9, 10)
+_CHARGED, _WEEKENDS, _FLASH_41 = _at(8, 16, 16), _at(8, 23), _at(9, 10, 4)
+# A list that has dates only begins them at midnight UTC.
+_TO_THE_HOUR = {_at(8, 17): _CHARGED, _at(9, 10): _FLASH_41}
 # Working weeks between the holidays; the last has no known end. The hours lie within one day in Beijing and in UTC.
 _WEEKS: tuple[tuple[int, int | None], ...] = (
     (_WEEKENDS, _at(9, 25)),
@@ -38,9 +46,10 @@ _FLASH_PEAK = Tier(0, {"uncached_input": 440_000, "cache_read": 14_000, "plain_o
 
 
 def with_workdays(cards: Iterable[PriceCard]) -> list[PriceCard]:
-    """The cards with DeepSeek's peak prices on their days; others as they are."""
+    """The cards with DeepSeek's prices from their hour on and its peak prices on their days; others as they are."""
     found: list[PriceCard] = []
-    for card in cards:
+    for one in cards:
+        card = _from_the_hour(one) if one.provider == "deepseek" else one
         if card.provider != "deepseek" or card.service_tier:
             found.append(card)
         elif card.hours in _PEAKS and not card.days and (card.valid_to or _WEEKENDS + 1) > _WEEKENDS:
@@ -51,10 +60,23 @@ def with_workdays(cards: Iterable[PriceCard]) -> list[PriceCard]:
     return found
 
 
+def _from_the_hour(card: PriceCard) -> PriceCard:
+    start = _TO_THE_HOUR.get(card.valid_from, card.valid_from)
+    end = card.valid_to and _TO_THE_HOUR.get(card.valid_to, card.valid_to)
+    if (start, end) == (card.valid_from, card.valid_to):
+        return card
+    return identify(_marked(replace(card, valid_from=start, valid_to=end), BEGAN))
+
+
+def _marked(card: PriceCard, rests_on: str) -> PriceCard:
+    source = card.source if card.source.endswith(_CORRECTED) else card.source + _CORRECTED
+    return replace(card, source=source, notes=(*card.notes, rests_on))
+
+
 def _worked(card: PriceCard) -> Iterator[PriceCard]:
     """A peak price of every day, cut into what holds: every day at first, then working days."""
     since = max(card.valid_from, _CHARGED)
-    marked = replace(card, source=f"{card.source}, corrected", notes=(*card.notes, RESTS_ON))
+    marked = _marked(card, RESTS_ON)
     if since < _WEEKENDS:
         yield identify(replace(marked, valid_from=since, valid_to=_WEEKENDS))
     for start, end in _WEEKS:
