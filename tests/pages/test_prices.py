@@ -14,6 +14,7 @@ from tallystick.operations.load_prices import load_book
 from tallystick.operations.manage_prices import set_contract
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.refresh_prices import write_cards
+from tallystick.pricing.model import Tier
 from tallystick.pricing.rate import priced
 from tallystick.usage.model import UsageEvent
 from tests.pages.seed import DAY
@@ -32,10 +33,15 @@ CALLS = (
 )
 
 
-def fill(house, folder):
+def fill(house, folder, *, tiered=False):
     """Prices, three calls of yesterday, a contract, and a second list that has another price of alpha."""
     context = house.context
-    write_cards(context, [card(model, prices, provider="openai") for model, prices in PRICES.items()], "test")
+    tiers = {"beta": (Tier(0, PRICES["beta"]), Tier(200_000, {"uncached_input": 8_000_000}))} if tiered else {}
+    cards = [
+        card(model, prices, provider="openai", **({"tiers": tiers[model]} if model in tiers else {}))
+        for model, prices in PRICES.items()
+    ]
+    write_cards(context, cards, "test")
     book, at = load_book(context.config_db), now_us() - DAY
     events = [
         UsageEvent(f"e{n}", f"c{n}", at + n, provider="openai", request_model=model, measured=used(**quantities),
@@ -134,17 +140,19 @@ input = "6"
 
 
 def test_the_models_in_use_stand_first_and_those_without_a_price_say_how_to_give_one(quiet, visit, tmp_path):
-    fill(quiet, tmp_path)
+    fill(quiet, tmp_path, tiered=True)
     seen = visit(quiet)
     page = seen.go("/prices")
     rows = page.get_by_role("region", name="Models in use").locator("tbody tr")
     said = [[one.strip() for one in rows.nth(place).locator("td").all_inner_texts()] for place in range(rows.count())]
-    assert [one[0] for one in said] == ["gamma", "alpha", "beta"]
-    assert "70,000 tokens are in no sum: tally prices set openai gamma --input" in said[0][3]
+    assert [one[0] for one in said] == ["gamma", "beta", "alpha"]
+    assert (
+        "70,000 tokens count only as far as a bill tells of them: tally prices set openai gamma --input" in said[0][3]
+    )
     # The list gives no price for reading and writing a cache.
-    assert said[1][2:7] == ["$3.00", "2", "", "", "10"]
-    assert said[2][2:7] == ["$2.00", "4", "", "", ""]
-    rows.nth(1).get_by_role("link", name="$3.00").click()
+    assert said[2][2:8] == ["$3.00", "2", "", "", "10", ""]
+    assert said[1][2:8] == ["$4.00", "4", "", "", "", "above 200,000 tokens"]
+    rows.nth(2).get_by_role("link", name="$3.00").click()
     assert page.locator("table tbody tr").count() == 1
     page.go_back()
     page.get_by_role("region", name="Models in use").get_by_role("link", name="beta").click()

@@ -21,7 +21,7 @@ from tallystick.operations.import_price_list import list_price_lists
 from tallystick.operations.list_used_models import list_used_models
 from tallystick.operations.manage_prices import list_contracts
 from tallystick.operations.simulate_prices import Simulation, simulate_prices
-from tallystick.pricing.model import PriceCard
+from tallystick.pricing.model import PriceCard, Tier
 from tallystick.pricing.revise import HUNDRED_PERCENT
 from tallystick.pricing.scenario import parse_scenario
 from tallystick.usage.meters import BY_NAME, TOKEN_METERS
@@ -79,7 +79,7 @@ def serve_prices(request: Request, site: Site, sent: Mapping[str, str] | None = 
         q=search,
         rows=[row for card in cards[:_MOST] for row in _rows(card, context.zone, at)],
         left_out=max(0, len(cards) - _MOST),
-        used=used_rows(used, lambda card: _amounts(card.tiers[-1].prices)),
+        used=used_rows(used, lambda card: _amounts(min(card.tiers, key=_above).prices)),
         history=history,
         agreed=agreed_to_wire(history, explain_contracts(context, history)) if history else None,
         past=[
@@ -160,6 +160,10 @@ def _rows(card: PriceCard, zone: str, at: int, *, held: bool = True) -> list[Pri
             )
         )
     return rows
+
+
+def _above(tier: Tier) -> int:
+    return tier.above_input_tokens
 
 
 def _amounts(prices: Mapping[str, int]) -> tuple[str, ...]:
