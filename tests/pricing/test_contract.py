@@ -1,5 +1,6 @@
 """What a contract makes of list prices. Figures by hand, in grains a token."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -45,6 +46,16 @@ def test_a_contract_holds_from_its_first_day_to_before_its_last() -> None:
     terms = contract(discount_percent=50, **{"from": "2026-11-05", "to": "2026-11-06"})
     for at, cost in (("2026-11-04", 5000), ("2026-11-05", 2500), ("2026-11-06", 5000)):
         assert paid([card(prices=LISTED)], terms, at=at).cost == cost
+
+
+@pytest.mark.parametrize("text", ["2026-11-05T16:00:00Z", "2026-11-05 16:00:00+00:00", "2026-11-05 16:00"])
+def test_an_instant_that_is_kept_as_text_is_the_same_instant(text: str) -> None:
+    at = datetime(2026, 11, 5, 16, tzinfo=UTC)
+    assert (
+        contract(discount_percent=50, **{"from": text}).start_us
+        == contract(discount_percent=50, **{"from": at}).start_us
+    )
+    assert contract(discount_percent=50, **{"from": text}).start_us == day("2026-11-05") + 16 * 3_600_000_000
 
 
 def test_a_contract_spans_a_change_of_the_list_price() -> None:

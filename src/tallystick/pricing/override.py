@@ -193,7 +193,7 @@ def _instant(entry: Mapping[str, object], name: str, where: str) -> int | None:
         return None
     if isinstance(value, str):
         try:
-            value = date.fromisoformat(value.strip())
+            value = datetime.fromisoformat(value.strip())
         except ValueError:
             value = None
     if isinstance(value, datetime):
