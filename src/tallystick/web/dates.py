@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from tallystick.explore.model import Grain
-from tallystick.kernel.period import HOUR_US, Period, day_start, local_day, moment
+from tallystick.kernel.period import DAY_US, HOUR_US, Period, day_start, local_day, moment
 
 _SHORT = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -87,3 +87,9 @@ def ago(at_us: int, now_us: int) -> str:
         if seconds >= size:
             return f"{seconds // (86400 if word == 'days' else size)} {word} ago"
     return f"{seconds} s ago"
+
+
+def utc_start(at_us: int) -> str:
+    """``2026-08-17``, and ``2026-08-16 16:00 UTC`` where it is not midnight there: prices are dated in UTC."""
+    at = moment(at_us)
+    return f"{at:%Y-%m-%d}" if at_us % DAY_US == 0 else f"{at:%Y-%m-%d %H:%M} UTC"

@@ -25,6 +25,7 @@ from tallystick.pricing.model import PriceCard, Tier
 from tallystick.pricing.revise import HUNDRED_PERCENT
 from tallystick.pricing.scenario import parse_scenario
 from tallystick.usage.meters import BY_NAME, TOKEN_METERS
+from tallystick.web.dates import utc_start
 from tallystick.web.exposure_page import exposure
 from tallystick.web.render import facts, render
 from tallystick.web.site import Site
@@ -77,7 +78,7 @@ def serve_prices(request: Request, site: Site, sent: Mapping[str, str] | None = 
         "prices.html",
         heading="Prices",
         q=search,
-        rows=[row for card in cards[:_MOST] for row in _rows(card, context.zone, at)],
+        rows=[row for card in cards[:_MOST] for row in _rows(card, at)],
         left_out=max(0, len(cards) - _MOST),
         used=used_rows(used, lambda card: _amounts(min(card.tiers, key=_above).prices)),
         history=history,
@@ -85,7 +86,7 @@ def serve_prices(request: Request, site: Site, sent: Mapping[str, str] | None = 
         past=[
             row
             for card in (history.cards if history else ())
-            for row in _rows(card, context.zone, at, held=card.price_id in history.in_force if history else False)
+            for row in _rows(card, at, held=card.price_id in history.in_force if history else False)
         ],
         shown=[BY_NAME[one].name.replace("_", " ") for one in _SHOWN],
         findings=[
@@ -100,8 +101,8 @@ def serve_prices(request: Request, site: Site, sent: Mapping[str, str] | None = 
         ],
         contracts=[
             (one.name, one.provider, one.model, f"{(HUNDRED_PERCENT - one.factor) / 10_000:g} %", len(one.fixed),
-             "yes" if one.volume else "", _since(one.start_us, context.zone),
-             _since(one.end_us, context.zone) if one.end_us else "until further notice")
+             "yes" if one.volume else "", _since(one.start_us),
+             _since(one.end_us) if one.end_us else "until further notice")
             for one in list_contracts(context)
         ],
         form=form,
@@ -128,7 +129,7 @@ def _simulated(site: Site, form: dict[str, str], changes: str, at: int) -> tuple
         return None, f"{error.where}: {error.what}" if changes and error.where else error.what
 
 
-def _rows(card: PriceCard, zone: str, at: int, *, held: bool = True) -> list[PriceRow]:
+def _rows(card: PriceCard, at: int, *, held: bool = True) -> list[PriceRow]:
     state = (
         "withdrawn" if card.withdrawn_at is not None else "" if held else "later" if card.valid_from > at else "earlier"
     )
@@ -152,7 +153,7 @@ def _rows(card: PriceCard, zone: str, at: int, *, held: bool = True) -> list[Pri
                 card.model,
                 "/prices?" + urlencode({"model": card.model, "provider": card.provider}),
                 ", ".join(word for word in words if word),
-                _since(card.valid_from, zone),
+                _since(card.valid_from),
                 _amounts(tier.prices),
                 "; ".join(others),
                 card.source,
@@ -175,5 +176,5 @@ def _per(meter: str, grains: int) -> str:
     return text_from_grains(grains * (10**6 if meter in TOKEN_METERS else 1))
 
 
-def _since(at_us: int, zone: str) -> str:
-    return f"{local_day(at_us, zone):%Y-%m-%d}" if at_us else "always"
+def _since(at_us: int) -> str:
+    return utc_start(at_us) if at_us else "always"
