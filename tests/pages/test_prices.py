@@ -156,7 +156,7 @@ def test_the_models_in_use_stand_first_and_those_without_a_price_say_how_to_give
     assert page.locator("table tbody tr").count() == 1
     page.go_back()
     page.get_by_role("region", name="Models in use").get_by_role("link", name="beta").click()
-    assert page.get_by_role("region", name="History").locator("tbody tr").count() == 1
+    assert page.get_by_role("region", name="History").locator("tbody tr").count() == 2
     assert page.get_by_role("region", name="Models in use").count() == 0
 
 
