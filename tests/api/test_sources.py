@@ -10,8 +10,11 @@ from fastapi import FastAPI
 from tallystick.api.app import build_api
 from tallystick.api.services import Services
 from tallystick.connectors.registry import Kinds
+from tallystick.connectors.store import list_pages, list_windows
+from tallystick.kernel.period import local_day
 from tallystick.operations.connect_source import Sources
 from tallystick.operations.context import Context
+from tallystick.operations.drop_pages import drop_pages
 from tallystick.operations.due_windows import windows_of
 from tallystick.operations.keep_sources import due_sources
 from tallystick.operations.report_sources import report_source
@@ -77,6 +80,29 @@ def test_a_source_is_set_up_tested_synced_shown_and_removed(app: FastAPI, local:
     assert ask(app, "POST", "/api/v1/sources/bill/sync", local, {}).status == 404
     back = ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
     assert back.json["rows"] == 3
+
+
+def test_a_slice_whose_pages_were_dropped_stands_says_so_and_is_fetched_only_when_asked_for(
+    app: FastAPI, local: Lines, stand_in: StandIn, context: Context
+) -> None:
+    ask(app, "PUT", "/api/v1/sources/bill", local, body(stand_in))
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {})
+    lines = context.ledger.rows("SELECT count(*) FROM bill_line")
+    window = list_windows(context.config_db, "bill")[0]
+    files = [one.file for one in list_pages(context.config_db, window)]
+    drop_pages(context, files, "ada", "a person erased")
+
+    *told, last = map(json.loads, ask(app, "POST", "/api/v1/sources/bill/reparse", local).body.splitlines())
+
+    assert last["summary"] == {"source": "bill", "windows": 2, "changed": 0, "failed": 1}
+    (error,) = [one["window"]["error"] for one in told if one["window"]["error"]]
+    day = f"{local_day(window.start_us):%Y-%m-%d}"
+    assert f"`tally sync bill --since {day}`" in error
+    assert "dropped" in error
+    assert context.ledger.rows("SELECT count(*) FROM bill_line") == lines
+    assert list_windows(context.config_db, "bill")[0] == window  # which a lost page would have made due
+    ask(app, "POST", "/api/v1/sources/bill/sync", local, {"since_us": window.start_us})
+    assert [one.file for one in list_pages(context.config_db, window)] == files
 
 
 @pytest.mark.parametrize(

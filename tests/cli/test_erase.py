@@ -6,17 +6,22 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tallystick.bills.model import BillLine, Load
+from tallystick.bills.store import append_lines, append_loads
 from tallystick.cli.main import app
 from tallystick.config import Config
 from tallystick.kernel.errors import UsageError
+from tallystick.kernel.period import Period
 from tallystick.ledger.store import append_content
 from tallystick.operations.ingest_events import ingest_events
+from tallystick.operations.keep_pages import keep_page
+from tallystick.ports import Page
 from tallystick.usage.content import CallContent
 from tallystick.wiring import open_app
 from tests.ledger.sample import START, an_event
 
 run = CliRunner()
-NO_BILLS: dict[str, object] = {"lines": 0, "names": 0, "pages": []}
+NO_BILLS: dict[str, object] = {"lines": 0, "names": 0, "pages": [], "dropped": []}
 
 
 @pytest.fixture
@@ -49,3 +54,24 @@ def test_a_script_has_to_say_that_it_means_it(data: Path) -> None:
 
 def test_nobody_has_no_rows_to_erase(data: Path) -> None:
     assert isinstance(run.invoke(app, ["erase", "--user", " ", "--yes"]).exception, UsageError)
+
+
+def test_kept_pages_are_listed_then_deleted_with_the_person(data: Path) -> None:
+    window = Period(START, START + 3_600_000_000)
+    with open_app(Config(), data) as opened:
+        kept = keep_page(opened.context, "billing", Page("costs", window, 0, "", "", b"ursula spent", "main"), START)
+        spent = BillLine(
+            layer="cost", dataset="costs", slice_key="all", line_no=1, currency="USD", principal="ursula",
+            charge_period_start=window.start_us, charge_period_end=window.end_us, billed_cost=1,
+        )  # fmt: skip
+        append_lines(opened.context.ledger, "billing", "load", kept.page_id, [spent])
+        append_loads(
+            opened.context.config_db, [Load("load", "billing", "costs", "all", "main", "", START, 1, 0, "USD")]
+        )
+
+    looked = run.invoke(app, ["erase", "--user", "ursula", "--dry-run"], catch_exceptions=False)
+    assert (kept.file in looked.stderr, "--drop-pages deletes them too" in looked.stderr) == (True, True)
+    done = run.invoke(app, ["erase", "--user", "ursula", "--drop-pages", "--yes"], catch_exceptions=False)
+    assert f"deleted; what was loaded from them stands:\n  {kept.file}\n" in done.stderr
+    assert "still name" not in done.stderr
+    assert not (data / kept.file).exists()

@@ -7,14 +7,16 @@ import pytest
 
 from tallystick.bills.model import BillLine
 from tallystick.bills.store import append_lines, list_lines
+from tallystick.connectors.kept import KeptPage
 from tallystick.connectors.store import write_names
+from tallystick.kernel.errors import NotFound
 from tallystick.kernel.period import HOUR_US, Period
 from tallystick.ledger.post import EVENT_SUMS
 from tallystick.operations.audit import list_audit
 from tallystick.operations.context import Context
 from tallystick.operations.erase_user import erase_user
 from tallystick.operations.ingest_events import ingest_columns, ingest_events
-from tallystick.operations.keep_pages import keep_page
+from tallystick.operations.keep_pages import keep_page, show_page
 from tallystick.operations.post_charges import post_charges
 from tallystick.operations.rerate import rerate
 from tallystick.operations.start_ledger import start_ledger
@@ -62,15 +64,20 @@ def test_what_counts_as_a_call_stays_though_corrections_copies_and_buckets_are_t
     assert keys == [("",), ("duplicate",), ("erased",), ("rerate",)]
 
 
-def test_a_person_goes_from_bills_and_from_the_names_of_ids_and_kept_pages_are_told(ledger: Context) -> None:
-    def line(number: int, **fields: object) -> BillLine:
-        values = {"layer": "cost", "dataset": "costs", "slice_key": "all", "line_no": number, "currency": "USD",
-                  "charge_period_start": START, "charge_period_end": START + HOUR_US, "billed_cost": number}  # fmt: skip
-        return BillLine(**{**values, **fields})  # type: ignore[arg-type]
+def line(number: int, **fields: object) -> BillLine:
+    values = {"layer": "cost", "dataset": "costs", "slice_key": "all", "line_no": number, "currency": "USD",
+              "charge_period_start": START, "charge_period_end": START + HOUR_US, "billed_cost": number}  # fmt: skip
+    return BillLine(**{**values, **fields})  # type: ignore[arg-type]
 
-    page = keep_page(
-        ledger, "billing", Page("costs", Period(START, START + HOUR_US), 0, "", "", b"user-7 spent", "main"), START
+
+def a_page(ledger: Context, body: bytes, number: int = 0) -> KeptPage:
+    return keep_page(
+        ledger, "billing", Page("costs", Period(START, START + HOUR_US), number, "", "", body, "main"), START
     )
+
+
+def test_a_person_goes_from_bills_and_from_the_names_of_ids_and_kept_pages_are_told(ledger: Context) -> None:
+    page = a_page(ledger, b"user-7 spent")
     mine = [
         line(1, principal="user-7", tags={"mail": "u@example.org"}),
         line(2, dimensions={"user": "Ursula"}),
@@ -93,3 +100,30 @@ def test_a_person_goes_from_bills_and_from_the_names_of_ids_and_kept_pages_are_t
     again = erase_user(ledger, "Ursula", ADMIN)
     assert (again.rows, again.lines, again.names, again.pages) == (0, 0, 0, ())
     assert "Ursula" not in str(list_audit(ledger))
+
+
+def test_kept_pages_that_name_a_person_are_deleted_where_that_is_wanted_and_their_lines_stand(ledger: Context) -> None:
+    named, other = a_page(ledger, b"user-7 spent"), a_page(ledger, b"user-8 spent", 1)
+    append_lines(ledger.ledger, "billing", "load", named.page_id, [line(1, principal="user-7")])
+    append_lines(ledger.ledger, "billing", "load", other.page_id, [line(2, principal="user-8")])
+
+    looked = erase_user(ledger, "user-7", ADMIN, dry_run=True, with_pages=True)
+    assert (looked.pages, looked.dropped) == ((named.file,), ())
+    assert show_page(ledger, named.page_id)[1] == b"user-7 spent"
+    done = erase_user(ledger, "user-7", ADMIN, with_pages=True)
+
+    assert (done.lines, done.pages, done.dropped) == (1, (), (named.file,))
+    assert not (ledger.data_dir / named.file).exists()
+    assert show_page(ledger, other.page_id)[1] == b"user-8 spent"
+    with pytest.raises(NotFound, match="dropped"):
+        show_page(ledger, named.page_id)
+    left = list_lines(ledger.ledger, ["load"], (START, START + HOUR_US))
+    assert sorted((page, one.billed_cost, one.principal) for _, page, one in left) == sorted(
+        [(named.page_id, 1, ""), (other.page_id, 2, "user-8")]
+    )
+    (dropped,) = [one for one in list_audit(ledger) if one.what == "drop pages"]
+    assert dropped.detail.endswith("erased: 1 pages of billing")
+    assert "user-7" not in str(list_audit(ledger))
+    again = erase_user(ledger, "user-7", ADMIN, with_pages=True)
+    assert (again.lines, again.dropped) == (0, ())
+    assert len(list_audit(ledger)) == 3  # two erasures, one of which dropped pages

@@ -10,11 +10,15 @@ from tallystick.cli.output import note, print_json
 from tallystick.kernel.errors import UsageError
 
 _MOST_PAGES = 10
+_DROP, _DELETE = "--drop-pages deletes them too", "delete these files of the data directory"
 
 
 def erase(
     user: Annotated[str, typer.Option(help="Whose rows, exactly as the rows have the name.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    drop_pages: Annotated[
+        bool, typer.Option("--drop-pages", help="Delete the kept pages of sources that name them, too.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     data: Data = None,
     config: ConfigFile = None,
@@ -26,26 +30,42 @@ def erase(
     shows them.
     """
     with open_client(data, config) as client:
-        body: dict[str, Any] = {"user": user, "dry_run": True}
+        body: dict[str, Any] = {"user": user, "dry_run": True, "drop_pages": drop_pages}
         if not dry_run:
             if not yes:
-                _ask(user, _counts(client.call("POST", "/api/v1/erase", json=body)))
+                looked = client.call("POST", "/api/v1/erase", json=body)
+                if drop_pages and looked["pages"]:
+                    note(f"Kept pages that are deleted:{_listed(looked['pages'])}")
+                _ask(user, _counts(looked) + (f", {len(looked['pages']):,} kept pages" if drop_pages else ""))
             body["dry_run"] = False
         answer = client.call("POST", "/api/v1/erase", json=body)
     if as_json:
         print_json(answer)
         return
-    typer.echo(f"{'would erase' if dry_run else 'erased'} {_counts(answer)}")
+    _tell(answer, drop_pages=drop_pages)
+
+
+def _tell(answer: dict[str, Any], *, drop_pages: bool) -> None:
+    looked = answer["dry_run"]
+    typer.echo(f"{'would erase' if looked else 'erased'} {_counts(answer)}")
+    if answer["dropped"]:
+        listed = _listed(answer["dropped"])
+        note(f"Kept pages that named the person, deleted; what was loaded from them stands:{listed}")
     if answer["pages"]:
-        shown = "".join(f"\n  {one}" for one in answer["pages"][:_MOST_PAGES])
-        more = len(answer["pages"]) - _MOST_PAGES
+        steps = "" if looked and drop_pages else f"\n  next:  {_DROP if looked else _DELETE}"
         note(
-            f"Pages that are kept as their source gave them still name the person; figures do not need them:{shown}"
-            + (f"\n  and {more:,} more: --json names all" if more > 0 else "")
-            + "\n  next:  delete these files of the data directory; reparsing or fetching anew brings back whom a source still names"
+            "Pages that are kept as their source gave them still name the person; figures do not need them:"
+            f"{_listed(answer['pages'])}{steps}"
+            "\n  reparsing or fetching anew brings back whom a source still names"
         )
     if not answer["rows"] + answer["contents"] + answer["lines"] + answer["names"]:
-        note(f'Nothing is kept of "{user}": is the name exactly as the rows have it?')
+        note(f'Nothing is kept of "{answer["user"]}": is the name exactly as the rows have it?')
+
+
+def _listed(files: list[str]) -> str:
+    more = len(files) - _MOST_PAGES
+    rest = f"\n  and {more:,} more: --json names all" if more > 0 else ""
+    return "".join(f"\n  {one}" for one in files[:_MOST_PAGES]) + rest
 
 
 def _counts(answer: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ class KeptPage:
 
     Attributes:
         number: From 0 within the slice.
-        file: Below the data directory, compressed.
+        file: Below the data directory, compressed; empty where the page was dropped and is not to be had any more.
         sha256, bytes: Of the page itself.
         fetched_at: When it came last: the same page again is no new one.
     """

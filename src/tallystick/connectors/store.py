@@ -141,6 +141,16 @@ def find_page(config_db: ConfigDb, page_id: str) -> KeptPage | None:
     return KeptPage(*rows[0]) if rows else None
 
 
+def forget_files(config_db: ConfigDb, files: Iterable[str]) -> list[str]:
+    """Remember that pages have no file any more; the sources that they are of, by name."""
+    found: set[str] = set()
+    for file in files:
+        rows = config_db.rows("SELECT DISTINCT source FROM source_page WHERE file = :file", {"file": file})
+        found |= {str(source) for (source,) in rows}
+        config_db.execute("UPDATE source_page SET file = '' WHERE file = :file", {"file": file})
+    return sorted(found)
+
+
 def list_pages(config_db: ConfigDb, window: Window) -> list[KeptPage]:
     """The pages of the fetch that a window tells of, in order: of each number the one that came last."""
     rows: list[Sequence[Any]] = list(

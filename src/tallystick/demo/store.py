@@ -36,7 +36,9 @@ def forget_pages(config_db: ConfigDb, sources: Sequence[str]) -> list[str]:
     files: list[str] = []
     with config_db.transaction():
         for source in sources:
-            rows = config_db.rows("SELECT file FROM source_page WHERE source = :source", {"source": source})
+            rows = config_db.rows(
+                "SELECT file FROM source_page WHERE source = :source AND file <> ''", {"source": source}
+            )
             files += [str(file) for (file,) in rows]
             config_db.execute("DELETE FROM source_page WHERE source = :source", {"source": source})
     return files

@@ -10,6 +10,7 @@ from tallystick.connectors.kept import KeptPage
 from tallystick.connectors.store import find_page, write_page
 from tallystick.kernel.errors import NotFound
 from tallystick.kernel.ids import content_hash, new_id
+from tallystick.kernel.period import local_day
 from tallystick.operations.context import Context, now_us
 from tallystick.ports import Page
 
@@ -24,6 +25,19 @@ class PageLost(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class PageDropped(PageLost):
+    """A kept page was deleted because a person asked for it: nobody fetches it again of itself.
+
+    Attributes:
+        next_step: How to have it again.
+    """
+
+    def __init__(self, kept: KeptPage) -> None:
+        day = local_day(kept.start_us).isoformat()
+        super().__init__("the kept page was dropped; what was loaded from it stands")
+        self.next_step = f"`tally sync {kept.source} --since {day}` fetches it anew, with whom the source still names"
 
 
 def keep_page(context: Context, source: str, page: Page, at_us: int) -> KeptPage:
@@ -55,7 +69,10 @@ def read_page(context: Context, kept: KeptPage) -> bytes:
 
     Raises:
         PageLost: The file is gone, or holds something else.
+        PageDropped: It was deleted for good.
     """
+    if not kept.file:
+        raise PageDropped(kept)
     path = context.data_dir / kept.file
     try:
         body = gzip.decompress(path.read_bytes())
@@ -80,7 +97,8 @@ def show_page(context: Context, page_id: str) -> tuple[KeptPage, bytes]:
     try:
         return kept, read_page(context, kept)
     except PageLost as lost:
-        raise NotFound(lost.reason, next_steps=("fetch it again with `tally sync`",)) from None
+        next_step = lost.next_step if isinstance(lost, PageDropped) else "fetch it again with `tally sync`"
+        raise NotFound(lost.reason, next_steps=(next_step,)) from None
 
 
 def _write(path: Path, body: bytes) -> None:

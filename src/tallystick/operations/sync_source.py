@@ -11,7 +11,7 @@ from tallystick.kernel.period import HOUR_US, MINUTE_US, Period
 from tallystick.operations.connect_source import Secrets, Sources, connect
 from tallystick.operations.context import Context
 from tallystick.operations.due_windows import backfill_from, is_due, storm_until, wait_us, windows_of
-from tallystick.operations.keep_pages import PageLost, keep_page
+from tallystick.operations.keep_pages import PageDropped, PageLost, keep_page
 from tallystick.operations.load_lines import LoadSummary
 from tallystick.operations.load_window import load_window
 from tallystick.operations.manage_sources import find_source, remember_streams
@@ -331,6 +331,9 @@ def reparse(context: Context, sources: Sources, name: str) -> Iterator[WindowRes
             result = WindowResult(window.stream, window.start_us, window.end_us)
             try:
                 yield replace(result, loaded=load_window(context, sources, source, connector, window))
+            except PageDropped as dropped:
+                # What was loaded stands, and is not to be fetched again of itself.
+                yield replace(result, error=f"{dropped.reason}; {dropped.next_step}")
             except PageLost as lost:
                 # Not whole any more: the next sync fetches it again.
                 write_window(context.config_db, replace(window, pages=0, last_error=lost.reason))
