@@ -173,6 +173,16 @@ def test_another_list_is_kept_compared_shown_and_forgotten(tmp_path: Path) -> No
         say("import", "absent.json")
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_model_that_nobody_has_a_price_for_is_a_failure_that_says_how_to_give_it_one(form: tuple[str, ...]) -> None:
+    words = ["prices", "explain", "no-such-model", "--provider", "acme", *form]
+    with pytest.raises(NotFound, match="no price list of provider") as caught:
+        run.invoke(app, words, catch_exceptions=False)
+    assert caught.value.next_steps[0] == "tally prices set acme no-such-model --input … --output …"
+    if form:
+        assert json.loads(run.invoke(app, words).stdout)["known"] is False
+
+
 def test_explain_says_what_a_contract_makes_of_the_list_price() -> None:
     say(
         "contracts",

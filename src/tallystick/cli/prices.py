@@ -7,6 +7,7 @@ import typer
 from tallystick.cli.open_client import open_client
 from tallystick.cli.options import AsCsv, AsJson, ConfigFile, Data
 from tallystick.cli.output import Form, chosen_form, note, print_json, print_rows
+from tallystick.kernel.errors import NotFound
 
 app = typer.Typer(help="The price book.")
 
@@ -36,10 +37,15 @@ def explain(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """How a model's name is matched, and its prices over time."""
+    """How a model's name is matched, and its prices over time; exit code 1 when nobody has a price for it."""
     wanted = {name: value for name, value in {"model": model, "provider": provider, "at": at}.items() if value}
     with open_client(data, config) as client:
         answer: dict[str, Any] = client.call("GET", "/api/v1/prices/explain", wanted)
+    if not (answer["known"] or answer.get("paid")):
+        if as_json:
+            print_json(answer)
+        steps = (f"tally prices set {provider or 'PROVIDER'} {model} --input … --output …", "tally prices list PART")
+        raise NotFound(answer.get("why") or f"{model} is not in the price book", next_steps=steps)
     if not as_json:
         typer.echo(answer.get("why") or f"{model} is not in the price book")
     show_cards(answer, answer.get("cards", []), chosen_form(as_json=as_json, as_csv=False))
