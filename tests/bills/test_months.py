@@ -1,12 +1,15 @@
 """Made months, through the whole: every planted difference is found with its exact amount, and no dollar twice."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from tallystick.bills.store import sum_cells
 from tallystick.kernel.money import grains_from_decimal
+from tallystick.kernel.period import DAY_US
 from tallystick.operations.context import Context
 from tallystick.operations.reconcile import lines_of, list_reconciliations, month_of, reconcile
 from tallystick.operations.start_ledger import start_ledger
@@ -71,6 +74,40 @@ def test_every_planted_difference_is_found_with_its_exact_amount(instance: Conte
     for seed in FIRST:
         check(instance, seed)
     assert len(list_reconciliations(instance)) == len(FIRST)
+
+
+def test_a_month_is_the_same_whether_its_days_fit_into_memory_one_by_one_or_all_at_once(
+    instance: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_month(instance, make_month(1), "account")
+    runs, rows, read = [], [], []
+    for at_once in (1, 10**6):
+        monkeypatch.setattr("tallystick.operations.reconcile._AT_ONCE", at_once)
+        instance.config_db.execute("DELETE FROM reconcile_run")
+        with counted(monkeypatch) as days:
+            runs.append(reconcile(instance, "account", month_of(OCTOBER)).content_hash)
+        read.append(days)
+        rows.append(instance.ledger.rows("SELECT * EXCLUDE run_id FROM true_up ORDER BY ALL"))
+        instance.ledger.execute("DELETE FROM true_up")
+
+    assert runs[0] == runs[1]
+    assert rows[0] == rows[1] != []
+    # Claims speak of three days; after the first it is known how much a day is.
+    assert (read[0], read[1][0], len(read[1])) == ([1, 1, 1], 1, 2)
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Each reading of cells, by the days that it spans."""
+    found: list[int] = []
+
+    def spy(engine: object, month: object, span: tuple[int, int], *more: object) -> object:
+        found.append((span[1] - span[0]) // DAY_US)
+        return sum_cells(engine, month, span, *more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tallystick.bills.store.sum_cells", spy)
+        yield found
 
 
 @pytest.mark.slow

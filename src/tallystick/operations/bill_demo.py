@@ -23,7 +23,7 @@ from tallystick.kernel.money import GRAINS_PER_UNIT, text_from_grains
 from tallystick.kernel.period import Period, rfc3339
 from tallystick.operations.context import Context
 from tallystick.operations.keep_pages import keep_page
-from tallystick.operations.reconcile import reconcile
+from tallystick.operations.reconcile import reconcile_accounts
 from tallystick.operations.reconcile_month import month_named
 from tallystick.ports import Page
 from tallystick.usage.meters import BY_NAME
@@ -50,8 +50,8 @@ def bill_demo(context: Context, spec: DemoSpec, rate: Rate) -> dict[str, object]
     _append(context, sorted(made.rows, key=_LAYOUT), spec.now_us)
     # The month with something to find is there from the first page on; the others follow in their time.
     period = month_named(calendar.finding_month)
-    for account in sorted({one.account for one in made.rows if one.month == calendar.finding_month}):
-        reconcile(context, account, period)
+    accounts = sorted({one.account for one in made.rows if one.month == calendar.finding_month})
+    reconcile_accounts(context, accounts, period)
     return bills_document(made.months, calendar.finding_month)
 
 

@@ -17,7 +17,6 @@ from tallystick.operations.ingest_events import ingest_columns
 from tallystick.operations.instance import DEMO_FILE
 from tallystick.operations.load_prices import load_book
 from tallystick.operations.post_charges import post_charges
-from tallystick.operations.repair_counters import Repair, build_counters
 from tallystick.operations.set_up_demo import set_up_demo
 from tallystick.pricing.model import Rated
 from tallystick.pricing.rate import rate
@@ -98,8 +97,6 @@ def build_demo(context: Context, request: DemoRequest, on_progress: OnProgress |
     spec = DemoSpec(events=request.events, seed=request.seed, now_us=request.now_us)
     _fill(context, spec, on_progress or (lambda done, total: None))
     set_up_demo(context, request.events, request.now_us)
-    if context.counters is not None:
-        build_counters(Repair(context, context.counters, lambda: None))
     state.write_text(json.dumps(wanted))
     return DemoBuilt(request.events, rebuilt=True)
 

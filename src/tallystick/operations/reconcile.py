@@ -5,13 +5,13 @@ the place of the month's earlier run. Reconciling again without anything new cha
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import sha256
 
 from tallystick.bills import store
-from tallystick.bills.cells import KeyOf, Landed, land
+from tallystick.bills.cells import Cell, KeyOf, Landed, land
 from tallystick.bills.classify import PriceOf, minor_digits
 from tallystick.bills.grade import grade, millionths
 from tallystick.bills.model import Load
@@ -36,6 +36,8 @@ from tallystick.usage.meters import BY_NAME, FACT_METERS
 
 # Raised when the same input would give another outcome, so that every month is looked at again.
 _RULES = 3
+# Cells that are read, and rows that are written, at once: what fits into memory whatever the month's size.
+_AT_ONCE = 20_000
 
 
 def month_of(at_us: int) -> Period:
@@ -59,14 +61,23 @@ def reconcile(context: Context, account: str, period: Period, currency: str = "U
         period: A UTC month, see `month_of`.
         currency: Only charges and lines in it.
     """
+    return reconcile_accounts(context, (account,), period, currency)[0]
+
+
+def reconcile_accounts(
+    context: Context, accounts: Sequence[str], period: Period, currency: str = "USD"
+) -> list[Reconciliation]:
+    """A month of several accounts, each as `reconcile` gives it; calls are posted and prices read once."""
     post_charges(context)
-    return _reconciled(context, Month(account, currency, period.start_us, period.end_us, read_mark(context.ledger)))[0]
+    mark, price = read_mark(context.ledger), _price_of(context)
+    months = [Month(account, currency, period.start_us, period.end_us, mark) for account in accounts]
+    return [_reconciled(context, month, price)[0] for month in months]
 
 
 def reconcile_all(context: Context) -> list[Reconciliation]:
     """Reconcile every month that any bill speaks of; only what is new. For after loads, and now and then."""
     post_charges(context)
-    mark = read_mark(context.ledger)
+    mark, price = read_mark(context.ledger), _price_of(context)
     loads = [one.load_id for one in store.list_loads(context.config_db)]
     days = store.list_claimed_months(context.ledger, loads)
     months = {(account, currency, month_of(at)) for account, currency, at in days}
@@ -76,7 +87,7 @@ def reconcile_all(context: Context) -> list[Reconciliation]:
         for one in store.list_runs(context.config_db)
     }
     found = [
-        _reconciled(context, Month(account, currency, period.start_us, period.end_us, mark))
+        _reconciled(context, Month(account, currency, period.start_us, period.end_us, mark), price)
         for account, currency, period in sorted(months, key=lambda one: (one[2].start_us, one[0], one[1]))
     ]
     return [run for run, new in found if new]
@@ -168,7 +179,7 @@ def _changed(before: Mapping[str, str], change: Mapping[str, str]) -> dict[str, 
     return {name: text for name, text in sorted({**before, **change}.items()) if text}
 
 
-def _reconciled(context: Context, month: Month) -> tuple[Reconciliation, bool]:
+def _reconciled(context: Context, month: Month, price: PriceOf) -> tuple[Reconciliation, bool]:
     """The month's run, and whether it is new."""
     loads = _loads(context, month)
     match, copied = read_match(context, month.account), tuple(store.sum_copied(context.ledger, month))
@@ -178,7 +189,7 @@ def _reconciled(context: Context, month: Month) -> tuple[Reconciliation, bool]:
     current = _current(context, month)
     if current is not None and context.config_db.read_setting(remembered) == stamp:
         return current, False
-    run, new = _run(context, month, _Given(tuple(loads), match, current, copied))
+    run, new = _run(context, month, _Given(tuple(loads), match, current, copied, price))
     with context.config_db.transaction():
         if new:
             store.append_run(context.config_db, run)
@@ -213,6 +224,7 @@ class _Given:
     match: Match
     current: Reconciliation | None
     copied: tuple[Copied, ...]
+    price: PriceOf
 
 
 def _run(context: Context, month: Month, given: _Given) -> tuple[Reconciliation, bool]:
@@ -223,20 +235,22 @@ def _run(context: Context, month: Month, given: _Given) -> tuple[Reconciliation,
     facts = frozenset(one.meter for one in said if one.meter in FACT_METERS)
     key_of = KeyOf(projects=bool(given.match.projects), keys=bool(given.match.keys))
     items, free = store.sum_items(engine, month, meters, facts, key_of)
-    outcome = held_against(
-        Facts(month.account, month.currency, items, said, given.match, given.copied),
-        _price_of(load_book(context.config_db)),
-    )
+    outcome = held_against(Facts(month.account, month.currency, items, said, given.match, given.copied), given.price)
     if given.current is None and not (outcome.held or outcome.rows):
         return _summary(month, outcome, given, ("", at, free, "")), False
     run_id, digest = new_id("rec", at), sha256()
     digest.update(repr((_RULES, outcome.rows, outcome.held, outcome.own, free, given.loads)).encode())
     with engine.transaction():
+        waiting: list[Landed] = []
         for landed in _land(context, month, outcome, (meters, facts, key_of)):
             digest.update(
                 repr([(one.cell.at, one.cell.dimensions, one.whole, one.effective) for one in landed]).encode()
             )
-            store.append_true_ups(engine, covered_columns(run_id, month.currency, landed, meters))
+            waiting += landed
+            if len(waiting) >= _AT_ONCE:
+                store.append_true_ups(engine, covered_columns(run_id, month.currency, waiting, meters))
+                waiting = []
+        store.append_true_ups(engine, covered_columns(run_id, month.currency, waiting, meters))
         if given.current is not None and given.current.content_hash == digest.hexdigest():
             store.drop_runs(engine, [run_id])
             return given.current, False
@@ -250,22 +264,34 @@ _Read = tuple[tuple[str, ...], frozenset[str], KeyOf]
 
 
 def _land(context: Context, month: Month, outcome: Outcome, read: _Read) -> Iterator[list[Landed]]:
-    """Day by day, so that a month of any size fits into memory."""
+    """Day by day; as many are read at once as those before let expect to fit, so that a month of any size does."""
     meters, facts, key_of = read
     days: dict[int, dict[tuple[Key, bool], Held]] = {}
     for one in outcome.held:
         if one.metered and one.claim:
             days.setdefault(one.item.start, {})[one.item.key, one.item.cost is not None] = one
-    for day, held in sorted(days.items()):
-        cells = store.sum_cells(context.ledger, month, (day, day + DAY_US), meters, facts)
-        yield land(cells, meters, key_of, held)
+    due, count = sorted(days), 1
+    while due:
+        some, due = due[:count], due[count:]
+        cells: dict[int, list[Cell]] = {day: [] for day in some}
+        found = store.sum_cells(context.ledger, month, (some[0], some[-1] + DAY_US), meters, facts)
+        for cell in found:
+            # Between the days there are others, of which no claim speaks.
+            cells.get(cell.at - cell.at % DAY_US, []).append(cell)
+        yield from (land(cells[day], meters, key_of, days[day]) for day in some)
+        count = max(1, _AT_ONCE * len(some) // max(1, len(found)))
 
 
-def _price_of(book: PriceBook) -> PriceOf:
+def _price_of(context: Context) -> PriceOf:
+    """Prices of the book, which is read when the first is asked for."""
+    held: list[PriceBook] = []
+
     def price(key: Key, at: int) -> int | None:
         if not key.meter or BY_NAME[key.meter].scale != 1:
             return None
-        segment = book.resolve(key.provider, key.model, key.service_tier, key.region).at(at)
+        if not held:
+            held.append(load_book(context.config_db))
+        segment = held[0].resolve(key.provider, key.model, key.service_tier, key.region).at(at)
         return segment.steps[-1].prices.get(key.meter) if segment else None
 
     return price
