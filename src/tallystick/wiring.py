@@ -301,19 +301,13 @@ def open_app(config: Config, data_dir: Path, *, wait_seconds: float = 0.0) -> It
     from tallystick.api.services import Services
     from tallystick.operations.drain_spool import count_rejected
     from tallystick.operations.keep_counters import Rounds
-    from tallystick.operations.refresh_prices import refresh_prices
-    from tallystick.operations.start_ledger import start_ledger
     from tallystick.storage.spool_reader import SpoolReader
     from tallystick.web.pages import build_web, error_page
 
     channels = _channels(config)
-    context = _context(
-        config, data_dir, channels=tuple(channel.name for channel in channels), wait_seconds=wait_seconds,
-        drain=lambda: jobs.drain(),  # noqa: PLW0108 - jobs are made of this context
-    )  # fmt: skip
-    try:
-        start_ledger(context)
-        refresh_prices(context, _override(config))
+    names = tuple(channel.name for channel in channels)
+    with open_ledger(config, data_dir, channels=names, wait_seconds=wait_seconds) as opened:
+        context = replace(opened, drain=lambda: jobs.drain())  # noqa: PLW0108 - jobs are made of this context
         book = _current_book(context.config_db)
         jobs = Jobs(
             context, SpoolReader(data_dir / "spool"), book, postman=Postman(context, channels),
@@ -339,6 +333,29 @@ def open_app(config: Config, data_dir: Path, *, wait_seconds: float = 0.0) -> It
             told=lambda: _of_counters(config, rounds),
         )  # fmt: skip
         yield App(build_api(context, services, web), config, context, jobs)
+
+
+@contextmanager
+def open_ledger(
+    config: Config, data_dir: Path, *, channels: tuple[str, ...] = (), wait_seconds: float = 0.0
+) -> Iterator["Context"]:
+    """The ledger of a data directory with the prices of this version, and what operations on it take.
+
+    Args:
+        channels: Names of those that alerts go to.
+        wait_seconds: How long to wait for another process to let go of the ledger.
+
+    Raises:
+        Conflict: Another process has the ledger.
+    """
+    from tallystick.operations.refresh_prices import refresh_prices
+    from tallystick.operations.start_ledger import start_ledger
+
+    context = _context(config, data_dir, channels=channels, wait_seconds=wait_seconds)
+    try:
+        start_ledger(context)
+        refresh_prices(context, _override(config))
+        yield context
     finally:
         if context.counters is not None:
             context.counters.close()
@@ -365,14 +382,7 @@ def _of_counters(config: Config, rounds: "Rounds") -> dict[str, object]:
     return {"counters": config.budgets.counters, "counters_state": rounds.state}
 
 
-def _context(
-    config: Config,
-    data_dir: Path,
-    *,
-    channels: tuple[str, ...],
-    wait_seconds: float,
-    drain: Callable[[], object],
-) -> "Context":
+def _context(config: Config, data_dir: Path, *, channels: tuple[str, ...], wait_seconds: float) -> "Context":
     from tallystick.operations.context import Context, Retention
     from tallystick.storage.config_db import ConfigDb
 
@@ -389,7 +399,6 @@ def _context(
         counters=_open_counters(config, data_dir),
         default_budgets=safe_defaults(config),
         bound_policy=bound_policy(config),
-        drain=drain,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 
 from tallystick.bills.model import ChargeCategory, Layer
 from tallystick.kernel.period import DAY_US, day_start, local_day
@@ -104,11 +105,13 @@ def calendar_of(first_day: date, now_us: int) -> Calendar:
     return Calendar(tuple(months), day_start(today))
 
 
+@lru_cache(maxsize=1024)
 def month_of(at_us: int) -> str:
     """``2026-10``."""
     return f"{local_day(at_us):%Y-%m}"
 
 
+@lru_cache(maxsize=64)
 def month_span(month: str) -> tuple[int, int]:
     """First instant in and first instant out, UTC."""
     first = date.fromisoformat(f"{month}-01")
