@@ -6,7 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tallystick.operations.reconcile import reconcile_all
-from tests.bills.october import write_october
+from tests.bills.october import DAY, OCTOBER, line, write_october
+from tests.bills.written import write_load
 from tests.pages.test_look import RULES
 
 pytestmark = pytest.mark.service
@@ -47,6 +48,69 @@ def test_a_month_adds_up_on_its_page_and_every_figure_opens_into_rows_that_sum_t
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, path
     assert "12 rows" in page.inner_text(".sentence")
     assert exact(page.locator(".sentence b", has=page.locator("data")).nth(1)) == Decimal("6.115")
+    assert (seen.complaints, seen.foreign) == ([], [])
+
+
+def test_a_month_of_several_accounts_is_one_page_that_adds_up_and_leads_to_each(quiet, visit):
+    """Beside the month by hand: 1 dollar of tax to `second`, and in euros 2 to `third` and 3 to `fourth`."""
+    write_october(quiet.context)
+    whole = {"layer": "invoice", "dataset": "invoice", "charge_category": "Tax", "charge_period_end": OCTOBER + 2 * DAY}
+    for account, cents, currency in (("second", 100, "USD"), ("third", 200, "EUR"), ("fourth", 300, "EUR")):
+        write_load(quiet.context, account, [line(0, cents, **whole, provider_account=account, currency=currency)])
+    reconcile_all(quiet.context)
+    seen = visit(quiet)
+    page = seen.go("/reconcile/2026-10")
+    assert page.locator(".segments a").all_inner_texts() == [
+        "All in USD",
+        "All in EUR",
+        "main",
+        "fourth",
+        "third",
+        "second",
+    ]
+    assert page.locator(".segments [aria-current]").inner_text() == "All in USD"
+    shown = {
+        name: exact(page.locator(".tile", has_text=name).first)
+        for name in ("Metered", "Reported", "Invoiced", "Difference")
+    }
+    dollars = {"Metered": "5", "Reported": "5.5", "Invoiced": "6.615", "Difference": "1.615"}
+    assert shown == {name: Decimal(amount) for name, amount in dollars.items()}
+    assert "of 1 of 2 accounts" in page.locator(".tile", has_text="Reported").first.inner_text()
+    steps = page.locator(".fallrows tbody tr")
+    amounts = [exact(steps.nth(place)) for place in range(steps.count())]
+    assert sum(amounts[:-1]) == amounts[-1] == Decimal("1.615")
+    table = page.get_by_role("region", name="Accounts of October 2026").locator("tbody tr")
+    assert table.locator("td:first-child").all_inner_texts() == ["main", "second"]
+    for name in ("Metered", "Reported", "Invoiced", "Difference"):
+        column = ["Metered", "Reported", "Invoiced", "Difference"].index(name) + 1
+        cells = [table.nth(place).locator("td").nth(column).locator("data").get_attribute("value") for place in (0, 1)]
+        assert sum(Decimal(one) for one in cells if one) == shown[name]
+
+    figures = page.locator(".tile a[href*='figure='], .fallrows a[href*='figure=']")
+    links = {one.get_attribute("href"): exact(one.locator("xpath=..")) for one in figures.all()}
+    for href, amount in links.items():
+        rows = seen.go(href).locator("td.amount")
+        assert sum(exact(rows.nth(place)) for place in range(rows.count())) == amount == exact(page.locator("#sum")), (
+            href
+        )
+    tax = next(href for href in links if href.endswith("figure=tax"))
+    seen.go(tax)
+    assert page.locator("tbody td:nth-child(2)").all_inner_texts() == ["second", "main"]
+    page.locator("tbody a.go").first.click()
+    assert "second" in page.locator(".crumbs").inner_text()
+
+    for path in ("/reconcile/2026-10", tax):
+        seen.go(path)
+        assert Axe().run(page, options=RULES).response["violations"] == [], path
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, path
+    seen.go("/reconcile/2026-10").get_by_role("link", name="All in EUR").click()
+    assert exact(page.locator(".tile", has_text="Invoiced").first) == 5
+    answer = page.request.get(quiet.url + page.get_by_role("link", name="JSON").get_attribute("href")).json()
+    assert sorted(one["account"] for one in answer["reconciliations"]) == ["fourth", "third"]
+    text = page.request.get(quiet.url + page.get_by_role("link", name="CSV").get_attribute("href")).text()
+    assert sorted(row.split(",")[4] for row in text.splitlines()[1:]) == ["fourth", "third"]
+    page.get_by_role("link", name="third").first.click()
+    assert exact(page.locator(".tile", has_text="Invoiced").first) == 2
     assert (seen.complaints, seen.foreign) == ([], [])
 
 

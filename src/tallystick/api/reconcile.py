@@ -94,12 +94,14 @@ def _is_in(run: Reconciliation, currency: str) -> bool:
 
 @router.get("/reconciliations/{period}")
 def get_reconciliation(asked: Asked, period: str) -> dict[str, Any]:
-    """The accounts of a month (`2026-10`), or one of them; `nothing` says why there is none and what to do."""
-    check_params(asked.request, ["account"])
-    start = month_named(period).start_us
-    account = asked.request.query_params.get("account", "")
+    """The accounts of a month (`2026-10`), or one of them, or those of a `currency`; `nothing` says why there is none."""
+    check_params(asked.request, ["account", "currency"])
+    start, params = month_named(period).start_us, asked.request.query_params
+    account, currency = params.get("account", ""), params.get("currency", "")
     runs = [one for one in list_reconciliations(asked.context, account) if one.period_start == start]
-    return {"period": period, **_runs_wire(asked, runs, (period, account, _CURRENCY)), "demo": bool(asked.context.demo)}
+    runs = [one for one in runs if _is_in(one, currency)]
+    wanted = (period, account, currency or _CURRENCY)
+    return {"period": period, **_runs_wire(asked, runs, wanted), "demo": bool(asked.context.demo)}
 
 
 @router.get("/reconciliations/{period}/lines")

@@ -62,6 +62,7 @@ class VarianceLine:
     """One row behind a figure, with the way to the source's lines and to the metered calls."""
 
     day: str
+    account: str
     what: str
     about: str
     metered_quantity: str
@@ -84,13 +85,14 @@ def month_words(key: str) -> str:
 
 
 def month_href(key: str, account: str, currency: str = "USD") -> str:
-    """The page of an account's month."""
-    return f"/reconcile/{key}?{_query(account, currency)}"
+    """The page of an account's month; of all its accounts where none is named."""
+    return f"/reconcile/{key}?{_query(account, currency)}".rstrip("?")
 
 
 def rows_href(run: Reconciliation, figure: str) -> str:
     """The rows that sum to a figure."""
-    return f"/reconcile/{month_key(run)}/rows?{_query(run.account, run.currency)}&figure={figure}"
+    of = _query(run.account, run.currency)
+    return f"/reconcile/{month_key(run)}/rows?{of}{'&' if of else ''}figure={figure}"
 
 
 def claim_href(run: Reconciliation, claim: str) -> str:
@@ -99,7 +101,8 @@ def claim_href(run: Reconciliation, claim: str) -> str:
 
 
 def _query(account: str, currency: str) -> str:
-    return urlencode({"account": account} | ({"currency": currency} if currency != "USD" else {}))
+    asked = {"account": account, "currency": "" if currency == "USD" else currency}
+    return urlencode({name: value for name, value in asked.items() if value})
 
 
 def status_of(run: Reconciliation, at_us: int) -> tuple[str, str]:
@@ -139,26 +142,48 @@ def month_row(run: Reconciliation, at_us: int) -> MonthRow:
     )
 
 
-def tiles(run: Reconciliation) -> tuple[Tile, ...]:
-    """What was metered, reported, invoiced, and the difference of the strongest word to the first."""
+def state_of(runs: Sequence[Reconciliation], at_us: int) -> tuple[str, str]:
+    """Word and tone of a month: of its one account, else how many of them want a look."""
+    states = [status_of(one, at_us) for one in runs]
+    wrong = sum(tone == "bad" for _, tone in states)
+    if len(states) == 1 or len(set(states)) == 1:
+        return states[0]
+    if wrong:
+        return f"{wrong} of {len(states)} to look into", "bad"
+    waiting = sum(tone == "warn" for _, tone in states)
+    return (f"{waiting} of {len(states)} without an invoice", "warn") if waiting else ("explained", "")
+
+
+def tiles(run: Reconciliation, parts: Sequence[Reconciliation] = ()) -> tuple[Tile, ...]:
+    """What was metered, reported, invoiced, and the difference of the strongest word to the first.
+
+    Args:
+        run: An account's month, or several accounts' as one.
+        parts: The accounts, where there are several.
+    """
     word = "invoiced" if run.invoiced is not None else "reported" if run.reported is not None else "billed"
+    if any(one.invoiced is None for one in parts):
+        word = "billed"
     twice = -sum(one.amount for one in run.classes if one.name == "duplicate")
     by = f"{money(twice, run.currency, _CENTS)} of it twice, by two gateways" if twice else "by our gateway"
+    reports = "by the provider's cost report" if run.reported is not None else "no cost report is loaded"
+    invoices = "by invoice or billing export" if run.invoiced is not None else "no invoice is loaded"
+    if parts:
+        reports = _of_parts([one.reported for one in parts], reports)
+        invoices = _of_parts([one.invoiced for one in parts], invoices)
     return (
         Tile("Metered", _figure(run, "metered", run.metered), f"{by}, at our price book"),
-        Tile(
-            "Reported",
-            _figure(run, "reported", run.reported),
-            "by the provider's cost report" if run.reported is not None else "no cost report is loaded",
-        ),
-        Tile(
-            "Invoiced",
-            _figure(run, "invoiced", run.invoiced),
-            "by invoice or billing export" if run.invoiced is not None else "no invoice is loaded",
-        ),
+        Tile("Reported", _figure(run, "reported", run.reported), reports),
+        Tile("Invoiced", _figure(run, "invoiced", run.invoiced), invoices),
         Tile("Difference", _figure(run, "difference", run.difference, sign=True), f"{word} less metered"),
         Tile(f"Grade {run.grade}", Figure(f"{run.coverage / 10_000:.1f}%"), f"covered by bills; {run.grade_why}"),
     )
+
+
+def _of_parts(amounts: Sequence[int | None], words: str) -> str:
+    """How many accounts a sum is of, where it is not of all."""
+    known = sum(one is not None for one in amounts)
+    return f"{words}, of {known} of {len(amounts)} accounts" if 0 < known < len(amounts) else words
 
 
 def steps(run: Reconciliation) -> tuple[StepRow, ...]:
@@ -186,6 +211,8 @@ def sentence(run: Reconciliation) -> str:
     if run.billed_until is None:
         return f"No bill speaks of {run.account} in {month} yet; {money(run.metered, run.currency, 2)} was metered."
     lead = f"{run.account} was {word} {money(run.billed, run.currency, 2)} for {month}"
+    if not run.account:
+        lead = f"The bills of {month} come to {money(run.billed, run.currency, 2)}"
     if not run.classes:
         return f"{lead}, exactly what was metered."
     largest = max(run.classes, key=lambda one: abs(one.amount))
@@ -226,6 +253,7 @@ def variance_line(run: Reconciliation, row: VarianceRow, column: str) -> Varianc
     grains: int | None = getattr(row, column)
     return VarianceLine(
         day=days_words(row.charge_period_start, row.charge_period_end),
+        account=run.account,
         what=row.model or row.service_name or row.charge_category,
         about=", ".join(
             filter(None, (label(row.meter) if row.meter else "", row.service_tier, row.region, _category(row)))

@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from tallystick.bills.combine import combined
 from tallystick.bills.reconciliation import FIGURE_COLUMNS, Reconciliation, VarianceRow
 from tallystick.charts.format import count, money
 from tallystick.kernel.errors import NotFound, UsageError
@@ -32,6 +33,7 @@ from tallystick.web.reconcile_page import (
     neighbours,
     rows_href,
     sentence,
+    state_of,
     status_of,
     steps,
     tiles,
@@ -92,17 +94,18 @@ _SUMS = ("metered", "reported", "invoiced", "billed", "difference", "record", "p
 
 
 def serve_month(request: Request, site: Site, period: str) -> Response:
-    """``/reconcile/2026-10``: one account's month, and the others to switch to."""
+    """``/reconcile/2026-10``: a month of all accounts of one currency, or of one of them."""
     context, at = site.context, now_us()
     month_named(period)
     runs = list_reconciliations(context)
-    mine = accounts_of(runs, period)
-    run = chosen(mine, request)
+    every = accounts_of(runs, period)
+    mine = asked_for(every, request)
+    run = _one(mine)
     before, after = neighbours(period)
     around: dict[str, Any] = {
         "period": period,
         "month": month_words(period),
-        "accounts": [(one.account, month_href(period, one.account, one.currency), one is run) for one in mine],
+        "accounts": _choices(every, mine, period),
         "before": (before, month_words(before)) if accounts_of(runs, before) else None,
         "after": (after, month_words(after)) if accounts_of(runs, after) else None,
         "account": run.account if run else "",
@@ -113,28 +116,32 @@ def serve_month(request: Request, site: Site, period: str) -> Response:
         return render(
             request, site, "reconcile_month.html", heading=f"Reconcile {period}", run=None, told=told, **around
         )
+    parts = mine if len(mine) > 1 else ()
     return render(
-        request, site, "reconcile_month.html", heading=f"{run.account}, {month_words(period)}", run=run, tiles=tiles(run),
-        steps=steps(run), sentence=sentence(run), state=month_row(run, at), aside=_aside(run), record=_record(run),
-        made=dates.clock(run.created_at, context.zone), csv=f"/reconcile/{period}/rows.csv{_tail(run)}&figure=difference",
-        json=f"/api/v1/reconciliations/{period}{_tail(run)}", **around,
+        request, site, "reconcile_month.html", heading=f"{_whose(run)}, {month_words(period)}", run=run,
+        tiles=tiles(run, parts), steps=steps(run), sentence=sentence(run), state=state_of(mine, at), aside=_aside(run),
+        record=_record(run), made=dates.clock(run.created_at, context.zone),
+        csv=f"/reconcile/{period}/rows.csv{_tail(run)}{'&' if _tail(run) else '?'}figure=difference",
+        json=f"/api/v1/reconciliations/{period}{_tail(run)}",
+        rows=[month_row(one, at) for one in _by_need(parts)], **around,
     )  # fmt: skip
 
 
 def serve_rows(request: Request, site: Site, period: str) -> Response:
     """``/reconcile/2026-10/rows``: the rows that sum to a figure, by pages; the sum is that of all of them."""
     context, at = site.context, now_us()
-    run, figure = _asked(request, site, period)
-    column = FIGURE_COLUMNS[figure]
-    rows = lines_of(context, run.run_id, figure, limit=MOST_ROWS)
+    mine, figure = _asked(request, site, period)
+    run, column = combined_or_one(mine), FIGURE_COLUMNS[figure]
+    rows = _behind(site, mine, figure)
     page = _page(request, len(rows))
     shown = rows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
-    total = sum(getattr(one, column) or 0 for one in rows)
+    total = sum(getattr(row, column) or 0 for _, row in rows)
     here = rows_href(run, figure)
     return render(
-        request, site, "reconcile_rows.html", heading=f"{TITLES[figure]}: {run.account}, {month_words(period)}",
-        title=TITLES[figure], run=run, month=month_words(period), back=month_href(period, run.account, run.currency),
-        rows=[variance_line(run, one, column) for one in shown], count=count(len(rows)), whole=len(rows) < MOST_ROWS,
+        request, site, "reconcile_rows.html", heading=f"{TITLES[figure]}: {_whose(run)}, {month_words(period)}",
+        title=TITLES[figure], whose=_whose(run), month=month_words(period), several=len(mine) > 1,
+        back=month_href(period, run.account, run.currency),
+        rows=[variance_line(one, row, column) for one, row in shown], count=count(len(rows)), whole=len(rows) < MOST_ROWS,
         total=Figure(money(total, run.currency, 2, sign=column == "amount"), exact(total)),
         page=page, last=max(1, -(-len(rows) // PAGE_ROWS)), here=here,
         csv=here.replace("/rows?", "/rows.csv?"), json=here.replace("/rows?", "/rows.json?"),
@@ -142,16 +149,26 @@ def serve_rows(request: Request, site: Site, period: str) -> Response:
     )  # fmt: skip
 
 
+def _behind(site: Site, runs: Sequence[Reconciliation], figure: str) -> list[tuple[Reconciliation, VarianceRow]]:
+    """The rows behind a figure, each with its run, the largest first."""
+    column = FIGURE_COLUMNS[figure]
+    rows = [(run, row) for run in runs for row in lines_of(site.context, run.run_id, figure, limit=MOST_ROWS)]
+    if len(runs) > 1:
+        rows.sort(key=lambda one: -abs(getattr(one[1], column) or 0))
+    return rows[:MOST_ROWS]
+
+
 def serve_rows_csv(request: Request, site: Site, period: str) -> Response:
     """``/reconcile/2026-10/rows.csv``: the same rows, all of them."""
-    run, figure = _asked(request, site, period)
+    mine, figure = _asked(request, site, period)
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow([one.rstrip("_") for one in _COLUMNS])
-    for row in lines_of(site.context, run.run_id, figure, limit=MOST_ROWS):
+    for _, row in _behind(site, mine, figure):
         writer.writerow(["" if cell is None else _safe(str(cell)) for cell in row_wire(row).values()])
     demo = "demo-" if site.context.demo else ""
-    name = f"tallystick-{demo}{run.account}-{period}-{figure}.csv"
+    whose = "-".join(filter(None, (combined_or_one(mine).account or "all-accounts", period, figure)))
+    name = f"tallystick-{demo}{whose}.csv"
     return Response(
         file.getvalue(), media_type="text/csv; charset=utf-8", headers={"content-disposition": f'attachment; filename="{_ascii(name)}"'}
     )  # fmt: skip
@@ -159,8 +176,8 @@ def serve_rows_csv(request: Request, site: Site, period: str) -> Response:
 
 def serve_rows_json(request: Request, site: Site, period: str) -> Response:
     """``/reconcile/2026-10/rows.json``: the same rows, all of them."""
-    run, figure = _asked(request, site, period)
-    rows = lines_of(site.context, run.run_id, figure, limit=MOST_ROWS)
+    mine, figure = _asked(request, site, period)
+    run, rows = combined_or_one(mine), [row for _, row in _behind(site, mine, figure)]
     return JSONResponse(
         {"account": run.account, "period": period, "figure": figure, "column": FIGURE_COLUMNS[figure].rstrip("_"),
          "currency": run.currency, "demo": bool(site.context.demo), "rows": [row_wire(one) for one in rows]}
@@ -170,7 +187,7 @@ def serve_rows_json(request: Request, site: Site, period: str) -> Response:
 def serve_claim(request: Request, site: Site) -> Response:
     """``/reconcile/2026-10/claims/{claim}``: the lines of the source that a claim stands on."""
     period, claim = request.path_params["period"], request.path_params["claim"]
-    run = _run(request, site, period)
+    run = _runs(request, site, period)[0]
     trace = trace_claim(site.context, claim, run.run_id)
     page = claim_page(trace, site.context.zone)
     return render(
@@ -193,13 +210,49 @@ def serve_page(request: Request, site: Site) -> Response:
     return Response(body, media_type=kind, headers={"content-disposition": f'{shown}; filename="{name}"'})
 
 
-def chosen(runs: Any, request: Request) -> Reconciliation | None:
-    """The account that the address names, else the one that most wants a look."""
-    account, currency = request.query_params.get("account", ""), request.query_params.get("currency", "USD")
+def asked_for(runs: Sequence[Reconciliation], request: Request) -> Sequence[Reconciliation]:
+    """The account that the address names; else all in its currency, in dollars, or else in that of the largest."""
+    account, currency = request.query_params.get("account", ""), request.query_params.get("currency", "")
     if account:
-        return next((one for one in runs if (one.account, one.currency) == (account, currency)), None)
-    wrong = [one for one in runs if month_row(one, now_us()).tone == "bad"]
-    return next(iter(sorted(wrong, key=_unexplained, reverse=True)), next(iter(runs), None))
+        return [one for one in runs if (one.account, one.currency) == (account, currency or "USD")]
+    known = [one.currency for one in runs]
+    meant = currency or ("USD" if "USD" in known else next(iter(known), ""))
+    return [one for one in runs if one.currency == meant]
+
+
+def combined_or_one(runs: Sequence[Reconciliation]) -> Reconciliation:
+    """One account's month as it is, several as one."""
+    return runs[0] if len(runs) == 1 else combined(runs)
+
+
+def _one(runs: Sequence[Reconciliation]) -> Reconciliation | None:
+    return combined_or_one(runs) if runs else None
+
+
+def _whose(run: Reconciliation) -> str:
+    return run.account or "All accounts"
+
+
+def _choices(
+    every: Sequence[Reconciliation], mine: Sequence[Reconciliation], period: str
+) -> list[tuple[str, str, bool]]:
+    """What can be switched to: all accounts of each currency that has several, then each account."""
+    codes = [one.currency for one in every]
+    several = [code for code in dict.fromkeys(codes) if codes.count(code) > 1]
+    found = [
+        (
+            "All accounts" if len(set(codes)) == 1 else f"All in {code}",
+            month_href(period, "", code),
+            len(mine) > 1 and mine[0].currency == code,
+        )
+        for code in several
+    ]
+    return found + [(one.account, month_href(period, one.account, one.currency), [one] == list(mine)) for one in every]
+
+
+def _by_need(runs: Sequence[Reconciliation]) -> list[Reconciliation]:
+    """The account with most that nobody explains first, the larger before the smaller."""
+    return sorted(runs, key=lambda one: (-_unexplained(one), -max(one.billed, one.metered)))
 
 
 def _unexplained(run: Reconciliation) -> int:
@@ -208,24 +261,24 @@ def _unexplained(run: Reconciliation) -> int:
     )
 
 
-def _run(request: Request, site: Site, period: str) -> Reconciliation:
+def _runs(request: Request, site: Site, period: str) -> Sequence[Reconciliation]:
     month_named(period)
-    run = chosen(accounts_of(list_reconciliations(site.context), period), request)
-    if run is None:
+    mine = asked_for(accounts_of(list_reconciliations(site.context), period), request)
+    if not mine:
         raise NotFound(
             f"nothing is reconciled for this account in {period[:20]}",
             next_steps=["see what is at /reconcile", "bring a bill with `tally import FILE`, then `tally reconcile`"],
         )
-    return run
+    return mine
 
 
-def _asked(request: Request, site: Site, period: str) -> tuple[Reconciliation, str]:
-    run, figure = _run(request, site, period), request.query_params.get("figure", "difference")
+def _asked(request: Request, site: Site, period: str) -> tuple[Sequence[Reconciliation], str]:
+    mine, figure = _runs(request, site, period), request.query_params.get("figure", "difference")
     if figure not in FIGURE_COLUMNS:
         raise UsageError(
             f'"{figure[:40]}" is no figure', where="figure", next_steps=[f"one of {', '.join(FIGURE_COLUMNS)}"]
         )
-    return run, figure
+    return mine, figure
 
 
 def row_wire(row: VarianceRow) -> dict[str, object]:
@@ -262,7 +315,8 @@ def _record(run: Reconciliation) -> list[tuple[str, Figure]]:
 
 
 def _tail(run: Reconciliation) -> str:
-    return "?" + month_href(month_key(run), run.account, run.currency).partition("?")[2]
+    _, mark, of = month_href(month_key(run), run.account, run.currency).partition("?")
+    return mark + of
 
 
 def _safe(text: str) -> str:
