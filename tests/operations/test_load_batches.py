@@ -12,8 +12,9 @@ from tallystick.bills.columns import LINE_COLUMNS
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.kernel.table import Repeated
 from tallystick.operations.context import Context
-from tallystick.operations.load_lines import LoadSummary, Reading, load_lines
+from tallystick.operations.load_lines import Reading, load_lines
 from tallystick.operations.load_window import _batch_of_slice
+from tallystick.operations.loaded import LoadSummary
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.model import Clause, Tier

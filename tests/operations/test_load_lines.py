@@ -16,7 +16,8 @@ from tallystick.kernel.errors import DataError
 from tallystick.operations import load_lines as loading
 from tallystick.operations.complete_lines import completed
 from tallystick.operations.context import Context
-from tallystick.operations.load_lines import LoadSummary, Reading, each, load_lines
+from tallystick.operations.load_lines import Reading, each, load_lines
+from tallystick.operations.loaded import LoadSummary
 from tallystick.operations.start_ledger import start_ledger
 from tallystick.pricing.book import PriceBook
 from tallystick.pricing.model import Clause, Tier

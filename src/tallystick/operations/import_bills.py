@@ -18,7 +18,7 @@ from tallystick.kernel.errors import DataError
 from tallystick.kernel.table import Repeated
 from tallystick.operations.context import Context
 from tallystick.operations.load_columns import ColumnLoading, Into
-from tallystick.operations.load_lines import SliceSummary
+from tallystick.operations.loaded import SliceSummary
 from tallystick.pricing.book import PriceBook
 
 Keep = Callable[[str, Rejected], None]

@@ -6,7 +6,7 @@ from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
 from tallystick.operations.import_bills import BillSummary
 from tallystick.operations.import_files import FileSummary, ImportSummary, Progress
-from tallystick.operations.load_lines import SliceSummary
+from tallystick.operations.loaded import SliceSummary
 
 _SUMMED = (
     "rows", "new", "duplicates", "corrections", "rejected", "unpriced", "input_tokens", "output_tokens",

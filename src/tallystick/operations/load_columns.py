@@ -18,7 +18,7 @@ from tallystick.focus.columns import COSTS
 from tallystick.kernel.ids import new_id
 from tallystick.kernel.table import Repeated
 from tallystick.operations.context import Context, now_us
-from tallystick.operations.load_lines import SliceSummary
+from tallystick.operations.loaded import SliceSummary
 from tallystick.pricing.book import PriceBook
 
 # Raised when the reader of files reads better: then the same file is a new load.

@@ -11,7 +11,8 @@ from tallystick.operations.connect_source import Sources
 from tallystick.operations.context import Context
 from tallystick.operations.due_windows import slice_name
 from tallystick.operations.keep_pages import PageLost, read_page
-from tallystick.operations.load_lines import Line, LoadSummary, Reading, load_lines
+from tallystick.operations.load_lines import Line, Reading, load_lines
+from tallystick.operations.loaded import LoadSummary
 from tallystick.ports import ByColumns, Connector, Page, Stream
 
 

@@ -7,7 +7,7 @@ from tallystick.bills.model import Brought
 from tallystick.connectors.registry import Kinds
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
-from tallystick.operations.load_lines import LoadSummary, SliceSummary
+from tallystick.operations.loaded import LoadSummary, SliceSummary
 from tallystick.operations.read_names import NamesRead
 from tallystick.operations.report_sources import COVERED_DAYS, SourceReport, StreamReport
 from tallystick.operations.sum_source_costs import SourceCosts

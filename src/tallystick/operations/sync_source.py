@@ -12,8 +12,8 @@ from tallystick.operations.connect_source import Secrets, Sources, connect
 from tallystick.operations.context import Context
 from tallystick.operations.due_windows import backfill_from, is_due, storm_until, wait_us, windows_of
 from tallystick.operations.keep_pages import PageDropped, PageLost, keep_page
-from tallystick.operations.load_lines import LoadSummary
 from tallystick.operations.load_window import load_window
+from tallystick.operations.loaded import LoadSummary
 from tallystick.operations.manage_sources import find_source, remember_streams
 from tallystick.operations.read_names import names_due, refresh_names
 from tallystick.ports import Connector, SourceFailed, Stream
