@@ -55,6 +55,8 @@ class Case:
         throttled: How the provider says "too often, come back in an hour".
         refused: How it says "this key is expired".
         cut_shows: Whether half a page can be told from a whole one.
+        check_asks: Whether the source's check asks the provider; where a request costs money it does not.
+        limits: Dotted names of the connector's own limits, with smaller values, so that the slice takes several pages.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Case:
     throttled: Reply = Reply(429, b"{}", {"retry-after": "3600"})
     refused: Reply = Reply(401, b"{}")
     cut_shows: bool = True
+    check_asks: bool = True
+    limits: Mapping[str, object] = field(default_factory=dict)
 
 
 Fault = Callable[[int, Reply], Reply | None]

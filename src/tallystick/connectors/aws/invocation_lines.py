@@ -15,6 +15,7 @@ from tallystick.ports import Page
 
 _LONG_TOKENS = 200_000
 _MOST_TOKENS = 1_000_000_000
+_MEMBERS = ("input", "output", "identity", "requestMetadata", "cache_creation")
 _APPLICATION = ":application-inference-profile/"
 
 
@@ -33,13 +34,13 @@ def parse_logs(page: Page, reading: Reading) -> Iterator[BillLine | Rejected]:
         record = _record(line)
         problem = _problem(record, seen)
         if problem:
-            yield Rejected(number, problem, line.decode()[:500])
+            yield Rejected(number, problem, line.decode(errors="replace")[:500])
             continue
         try:
             counts = _counts(record)
             key = _key(record, counts)
         except BadCell as problem_found:
-            yield Rejected(number, str(problem_found), line.decode()[:500])
+            yield Rejected(number, str(problem_found), line.decode(errors="replace")[:500])
             continue
         total = sums.setdefault(key, _Sum(number, record))
         for meter, count in counts.items():
@@ -57,9 +58,12 @@ def _record(line: bytes) -> Mapping[str, Any]:
         found = None
     if not isinstance(found, dict):
         return {"unreadable": len(line)}
-    members = ("input", "output", "identity", "requestMetadata", "cache_creation")
-    right = all(isinstance(value, dict if name in members else (str, int)) for name, value in found.items())
-    return found if right else {"unreadable": len(line)}
+    texts = [one for name, one in found.items() if name not in {*_MEMBERS, "unreadable"}]
+    members = [found[name] for name in _MEMBERS if name in found]
+    if not all(isinstance(one, dict) for one in members):
+        return {"unreadable": len(line)}
+    texts += [one for name in ("identity", "requestMetadata") for one in found.get(name, {}).values()]
+    return found if all(isinstance(one, str) for one in texts) else {"unreadable": len(line)}
 
 
 def _problem(record: Mapping[str, Any], seen: set[str]) -> str:
@@ -104,8 +108,8 @@ def _whole(value: object) -> int | None:
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
-        or value != int(value)
         or not 0 <= value < _MOST_TOKENS
+        or value != int(value)
     ):
         raise BadCell(f"{value!r} is no count of tokens")
     return int(value)

@@ -113,9 +113,16 @@ def read_table(body: bytes, broken: dict[int, str]) -> Any:
         Unreadable: As of `read_sheet`.
     """
     try:
-        return _read_parquet(body) if body.startswith(PARQUET) else _read_csv(body, broken)
+        return _sound(_read_parquet(body)) if body.startswith(PARQUET) else _read_csv(body, broken)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Unreadable(f"it cannot be read as {_kind(body)}: {str(error)[:200]}") from None
+
+
+def _sound(table: Any) -> Any:
+    """The table, whose texts and names are UTF-8 to the last: Arrow itself looks at them only when they are used."""
+    table.validate(full=True)
+    assert all(isinstance(name, str) for name in table.column_names)  # decoded here, where it may fail
+    return table
 
 
 def column_names(head: bytes) -> list[str]:
