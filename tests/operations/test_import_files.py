@@ -1,5 +1,6 @@
 """Imported rows count once each: again, in overlapping parts, in any order; bad ones are kept aside."""
 
+import gzip
 import json
 import random
 from collections.abc import Iterator
@@ -281,3 +282,30 @@ def test_a_log_of_another_gateway_is_counted_once_with_calls_of_ours(context: Co
     assert context.ledger.rows("SELECT sum(calls), sum(effective_cost) * 1000000000000 FROM charge") == [
         (2, 5 + 16_000_000)
     ]
+
+
+def test_a_file_that_breaks_off_says_what_has_landed_and_the_mended_one_counts_nothing_twice(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.operations.import_files._BATCH", 1_000)
+    monkeypatch.setattr("tallystick.connectors.files.reading._CHECKED_FIRST", 0)
+    lines = [line(minute, 100 + minute) for minute in range(6_000)]
+    packed = gzip.compress((HEADER + "".join(lines)).encode())
+    path = context.data_dir / "a.csv.gz"
+    path.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(DataError, match=r"damaged.* rows before it have landed") as caught:
+        run(context, put(context, "first.csv", line(-1, 1)), path)
+    assert "the file before it has landed whole" in caught.value.what
+    assert "not counted twice" in caught.value.next_steps[-1]
+    assert totals(context)[0] > 1
+    path.write_bytes(packed)
+    run(context, path)
+    assert totals(context)[:2] == (6_001, 1 + sum(range(100, 6_100)))
+
+
+def test_a_small_file_that_breaks_off_lands_nothing(context: Context) -> None:
+    path = context.data_dir / "a.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + line(0, 100) * 9_000).encode())[:-9])
+    with pytest.raises(DataError, match="damaged"):
+        run(context, path)
+    assert totals(context)[0] == 0

@@ -17,7 +17,7 @@ from tallystick.connectors.files.mapping import Plan, parse_mapping
 from tallystick.connectors.files.model import Parsed, Raw, Rejected
 from tallystick.connectors.files.recognise import Recognised, recognise
 from tallystick.connectors.store import ImportRun, append_run
-from tallystick.kernel.errors import UsageError
+from tallystick.kernel.errors import DataError, UsageError
 from tallystick.kernel.ids import new_id
 from tallystick.kernel.period import DAY_US, rfc3339
 from tallystick.operations.context import Context, now_us
@@ -168,7 +168,15 @@ class _Importer:
     def run_all(self, bills: dict[Path, str], plan: Plan, *, land: bool) -> ImportSummary:
         """Bills of one source as one load, the other files in their order."""
         loads, aside_name = self._run_bills(bills, land=land)
-        files = [self.run(path, plan, land=land) for path in self._request.paths if path not in bills]
+        files: list[FileSummary] = []
+        for path in self._request.paths:
+            if path not in bills:
+                try:
+                    files.append(self.run(path, plan, land=land))
+                except (DataError, RecursionError) as error:
+                    if land:
+                        post_charges(self._context)
+                    raise _told(error, path, len(files) + len(bills) if land else 0) from None
         return ImportSummary(tuple(files), land, tuple(self.problems), tuple(loads), aside_name)
 
     def _run_bills(self, bills: dict[Path, str], *, land: bool) -> tuple[list[BillImport], str]:
@@ -228,9 +236,12 @@ class _Importer:
         summary = FileSummary(str(path), found.file.format, found.shape.title, source, found.shape.notes)
         landing = Landing(self._context, self._book, source, land=land, replaces=found.shape.replaces)
         with _Aside(self._context.data_dir / "rejected" / f"{import_id}.jsonl" if land else None) as aside:
-            for rows in self._batches(found, source, summary, aside):
-                landing.take(rows, summary)
-                self._on_progress(Progress(str(path), summary.rows, found.file.position(), path.stat().st_size))
+            try:
+                for rows in self._batches(found, source, summary, aside):
+                    landing.take(rows, summary)
+                    self._on_progress(Progress(str(path), summary.rows, found.file.position(), path.stat().st_size))
+            except DataError as error:
+                raise _partly(error, summary.new + summary.duplicates if land else 0) from None
             landing.finish(summary)
             summary.rejected_file = aside.name
         return summary
@@ -296,6 +307,25 @@ class _Importer:
                 last_at=summary.last_at,
             ),
         )
+
+
+def _partly(error: DataError, landed: int) -> DataError:
+    """The error of a file of which some rows are in the ledger already."""
+    if not landed:
+        return error
+    again = "import the mended file: rows that have landed are not counted twice"
+    what = f"{error.what}; {landed:,} rows before it have landed"
+    return DataError(what, where=error.where, next_steps=(*error.next_steps, again))
+
+
+def _told(error: DataError | RecursionError, path: Path, whole: int) -> DataError:
+    """The error of a file, with what became of the files before it."""
+    if not isinstance(error, DataError):
+        error = DataError("a record is nested too deeply", where=str(path))
+    if not whole:
+        return error
+    files = "the file before it has" if whole == 1 else f"the {whole:,} files before it have"
+    return DataError(f"{error.what}; {files} landed whole", where=error.where, next_steps=error.next_steps)
 
 
 def _digest_of(path: Path) -> str:

@@ -223,7 +223,10 @@ def test_rows_of_the_wrong_width_and_broken_bytes_are_kept_aside(tmp_path: Path)
     _, rows, bad = read(path)
     assert ([row["billed_cost"] for row in rows], bad) == (
         [UNIT],
-        ["4 fields where the first line names 5", "not valid UTF-8"],
+        [
+            "4 fields where the first line names 5",
+            "not valid UTF-8; save the file as UTF-8 (iconv -f latin1 -t utf-8 FILE)",
+        ],
     )
 
 

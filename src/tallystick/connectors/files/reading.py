@@ -11,24 +11,24 @@ import importlib
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import IO, Any, cast
 
 import msgspec
 
+from tallystick.connectors.files.bounds import MAX_LINE, most_unpacked, too_much
+from tallystick.connectors.files.columnar import columnar_batches, columnar_rows, open_columnar
 from tallystick.connectors.files.model import Raw
+from tallystick.connectors.files.separated import Lines, Lists, csv_lists, csv_rows, fault_of, not_decoded
+from tallystick.connectors.files.strange import strange
 from tallystick.kernel.errors import DataError
 
-MAX_RATIO = 250
-_ALWAYS_ALLOWED = 64 * 1024 * 1024
-_MAX_LINE = 16 * 1024 * 1024
 _MAX_DOCUMENT = 512 * 1024 * 1024
 _HEAD = 64 * 1024
-_ROWS = 20_000
+_CHECKED_FIRST = 16 * 1024 * 1024
 _ZSTD_PIECE = 1024
 _DELIMITERS = ",;\t|"
 _PARQUET, _GZIP, _ZSTD, _ZIP = b"PAR1", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
@@ -51,10 +51,6 @@ _DAMAGED_ZIP: tuple[type[Exception], ...] = (
 )  # an unknown way of packing, a password
 
 
-# Lines and rows.
-Lists = tuple[Sequence[int], list[tuple[str, ...]]]
-
-
 @dataclass(frozen=True, slots=True)
 class OpenFile:
     """A file whose format is known.
@@ -65,7 +61,7 @@ class OpenFile:
         records: To be read once.
         position: Bytes of the file on disk read so far.
         rows: Of a CSV file, many rows at a time with the line each ends on, instead of `records`.
-        batches: Of a Parquet file, its Arrow batches, instead of `records`.
+        batches: Of a Parquet file, the columns of many rows at a time, instead of `records`.
     """
 
     format: str
@@ -73,7 +69,7 @@ class OpenFile:
     records: Iterator[Raw]
     position: Callable[[], int]
     rows: Iterator[Lists] | None = None
-    batches: Iterator[Any] | None = None
+    batches: Iterator[list[list[Any]]] | None = None
 
 
 def open_file(path: Path, closing: ExitStack) -> OpenFile:
@@ -96,7 +92,7 @@ def open_file(path: Path, closing: ExitStack) -> OpenFile:
         head = disk.read(4)
         disk.seek(0)
     except OSError as error:
-        raise DataError(f"the file cannot be read: {error.strerror}", where=str(path)) from None
+        raise _unopened(error, path) from None
     if head == _PARQUET:
         return _open_parquet(path, closing)
     if head == _ZIP:
@@ -105,22 +101,61 @@ def open_file(path: Path, closing: ExitStack) -> OpenFile:
     try:
         return _open_text(plain, path, disk.tell)
     except _DAMAGED as error:
-        raise DataError(f"the compressed file is damaged: {error}", where=str(path)) from None
+        raise _damaged(error, path) from None
+
+
+def check_packed(path: Path) -> None:
+    """Unpack a small compressed file once from end to end, so that a bomb or a cut-off one brings nothing at all.
+
+    Raises:
+        DataError: It is damaged, or unpacks to far more than its size.
+    """
+    if path.stat().st_size > _CHECKED_FIRST:
+        return
+    with ExitStack() as closing:
+        disk = closing.enter_context(path.open("rb"))
+        head = disk.read(4)
+        disk.seek(0)
+        if head.startswith(_GZIP) or head == _ZSTD:
+            inner = _decompressed(disk, head)
+        elif head == _ZIP:
+            archive = closing.enter_context(zipfile.ZipFile(disk))
+            inner = closing.enter_context(archive.open(next(_members(archive))))
+        else:
+            return
+        whole = io.BufferedReader(_Bounded(inner, path), _HEAD)
+        while whole.read(_HEAD):
+            pass
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Names of the files in an archive; what a Mac adds is none."""
+    names = archive.namelist()
+    return (one for one in names if not one.endswith("/") and not one.startswith("__MACOSX/"))
+
+
+def _unopened(error: OSError, path: Path) -> DataError:
+    """Why a file cannot be opened; a running server reads it, not the shell that names it."""
+    steps = {
+        IsADirectoryError: "name its files: tally import DIRECTORY/*.csv",
+        PermissionError: "let the user that runs tally (or its server) read it: chmod o+r FILE",
+        FileNotFoundError: "check the path; a running server reads it on its own machine",
+    }
+    step = steps.get(type(error))
+    return DataError(f"the file cannot be read: {error.strerror}", where=str(path), next_steps=[step] if step else [])
 
 
 def _open_zip(path: Path, disk: IO[bytes], closing: ExitStack) -> OpenFile:
     """The one text file in an archive, as portals pack their exports."""
     try:
         archive = closing.enter_context(zipfile.ZipFile(disk))
-        names = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX/")]
+        names = list(_members(archive))
         if "[Content_Types].xml" in names:
             raise DataError("a spreadsheet (XLSX), whatever its name", where=str(path), next_steps=["save it as CSV"])
         if len(names) != 1:
             raise DataError(f"a ZIP archive of {len(names)} files", where=str(path), next_steps=["unpack it"])
         inner = closing.enter_context(archive.open(names[0]))
         plain = io.BufferedReader(_Bounded(inner, path), _HEAD)
-        if plain.peek(4)[:4] == _PARQUET:
-            raise DataError("a Parquet file in a ZIP archive", where=str(path), next_steps=["unpack it"])
         return _open_text(plain, path, disk.tell)
     except _DAMAGED_ZIP as error:
         raise DataError(f"the ZIP archive is damaged or locked: {error}", where=str(path)) from None
@@ -132,7 +167,7 @@ class _Bounded(io.RawIOBase):
     def __init__(self, inner: IO[bytes], path: Path) -> None:
         self._inner = inner
         self._path = path
-        self._left = max(_ALWAYS_ALLOWED, path.stat().st_size * MAX_RATIO)
+        self._left = most_unpacked(path)
 
     def readable(self) -> bool:
         return True
@@ -141,20 +176,17 @@ class _Bounded(io.RawIOBase):
         try:
             data = self._inner.read(len(buffer))
         except _DAMAGED as error:
-            raise DataError(f"the compressed file is damaged: {error}", where=str(self._path)) from None
+            raise _damaged(error, self._path) from None
         self._left -= len(data)
         if self._left < 0:
-            raise _too_much(self._path)
+            raise too_much(self._path)
         buffer[: len(data)] = data
         return len(data)
 
 
-def _too_much(path: Path) -> DataError:
-    return DataError(
-        f"the file unpacks to more than {MAX_RATIO} times its size",
-        where=str(path),
-        next_steps=["unpack it yourself and import the result if you trust it"],
-    )
+def _damaged(error: Exception, path: Path) -> DataError:
+    what = f"the compressed file is damaged: {error}"
+    return DataError(what, where=str(path), next_steps=["export or download it again: it may have been cut off"])
 
 
 class _ZstdStream:
@@ -201,14 +233,14 @@ def _open_text(plain: Any, path: Path, position: Callable[[], int]) -> OpenFile:
     head = plain.peek(_HEAD)
     if not head.strip():
         raise DataError("the file is empty", where=str(path))
-    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    if b"\0" in head and encoding != "utf-16":
-        raise DataError(
-            "a binary file; not CSV, JSON or Parquet",
-            where=str(path),
-            next_steps=["export the usage as CSV, JSON lines or Parquet"],
-        )
-    text = io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline="")
+    other = strange(head)
+    if other is not None:
+        raise DataError(other.what, where=str(path), next_steps=[other.next_step])
+    utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff")
+    encoding = "utf-16" if utf16 else "utf-8-sig"
+    # What is no character stays one that cannot be written, by which its row is known.
+    errors = "surrogatepass" if utf16 else "surrogateescape"
+    text = io.TextIOWrapper(plain, encoding=encoding, errors=errors, newline="")
     first = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")[:1]
     if first in "{[":
         return _open_json(text, path, position, is_array=first == "[")
@@ -222,19 +254,27 @@ def _open_json(text: io.TextIOWrapper, path: Path, position: Callable[[], int], 
     first = None if is_array else _decoded(line)
     if isinstance(first, Mapping):
         return OpenFile("JSON lines", (), _json_lines(text, line, number, path), position)
-    body = line + text.read(_MAX_DOCUMENT)
+    try:
+        body = line + text.read(_MAX_DOCUMENT)
+    except UnicodeDecodeError as error:
+        raise not_decoded(error, str(path)) from None
     if len(body) >= _MAX_DOCUMENT:
         raise DataError("too large for one JSON document", where=str(path), next_steps=["write it as JSON lines"])
     try:
         document = msgspec.json.decode(body.lstrip("\ufeff"))
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise DataError(f"not valid JSON: {error}", where=str(path)) from None
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        words = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        step = "export or download it again: it may have been cut off"
+        raise DataError(f"not valid JSON: {words}", where=str(path), next_steps=[step]) from None
     return OpenFile("JSON", (), _items(document), position)
 
 
 def _line(text: io.TextIOWrapper, path: Path) -> str:
-    line = text.readline(_MAX_LINE)
-    if len(line) >= _MAX_LINE:
+    try:
+        line = text.readline(MAX_LINE)
+    except UnicodeDecodeError as error:
+        raise not_decoded(error, str(path)) from None
+    if len(line) >= MAX_LINE:
         raise DataError("a line of more than 16 MiB", where=str(path))
     return line
 
@@ -242,7 +282,7 @@ def _line(text: io.TextIOWrapper, path: Path) -> str:
 def _decoded(line: str) -> object:
     try:
         found: object = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
     return found
 
@@ -256,7 +296,7 @@ def _json_lines(text: io.TextIOWrapper, line: str, number: int, path: Path) -> I
             if isinstance(record, dict):
                 yield Raw(number, record, content)
             else:
-                yield Raw(number, {"line": stripped[:2000]}, content, "not a JSON object")
+                yield Raw(number, {"line": stripped[:2000]}, content, fault_of([stripped], 1) or "not a JSON object")
         line, number = _line(text, path), number + 1
 
 
@@ -271,12 +311,13 @@ def _items(document: object) -> Iterator[Raw]:
 
 
 def _open_csv(text: io.TextIOWrapper, path: Path, position: Callable[[], int]) -> OpenFile:
-    csv.field_size_limit(_MAX_LINE)
+    csv.field_size_limit(MAX_LINE)
     heading = _line(text, path)
     while not heading.strip():
         heading = _line(text, path)
     delimiter = max(_DELIMITERS, key=heading.count)
-    reader = csv.reader(chain([heading], text), delimiter=delimiter, strict=False)
+    lines = Lines(heading, text, path)
+    reader = csv.reader(lines, delimiter=delimiter, strict=False)
     names = tuple(name.strip() for name in next(reader))
     if len(names) < 2 or len(set(names)) != len(names) or not all(name.isprintable() for name in names):
         raise DataError(
@@ -284,95 +325,17 @@ def _open_csv(text: io.TextIOWrapper, path: Path, position: Callable[[], int]) -
             where=f"{path}:1",
             next_steps=[f"found: {', '.join(names)[:200]}"],
         )
-    return OpenFile("CSV", names, _csv_rows(reader, names, path), position, rows=_csv_lists(reader, path))
-
-
-def _csv_rows(reader: Any, names: tuple[str, ...], path: Path) -> Iterator[Raw]:
-    width = len(names)
-    try:
-        for row in reader:
-            if len(row) == width:
-                content = "\x1f".join(row).encode("utf-8", "surrogateescape")
-                yield Raw(reader.line_num, dict(zip(names, row, strict=True)), content)
-            elif row:
-                content = "\x1f".join(row).encode("utf-8", "surrogateescape")
-                problem = f"{len(row)} fields where the first line names {width}"
-                yield Raw(reader.line_num, dict(zip(names, row, strict=False)), content, problem)
-    except csv.Error as error:
-        raise DataError(f"not readable as CSV: {error}", where=f"{path}:{reader.line_num}") from None
-
-
-def _csv_lists(reader: Any, path: Path) -> Iterator[Lists]:
-    """Many rows at a time; a cell may hold line ends, so that a row's line is that of its end."""
-    before = reader.line_num
-    try:
-        while rows := list(map(tuple, islice(reader, _ROWS))):  # tuples of texts are no work for the collector
-            lines: Sequence[int] = range(before + 1, before + 1 + len(rows))
-            if reader.line_num - before != len(rows):
-                lines = list(accumulate((1 + sum(cell.count("\n") for cell in row) for row in rows), initial=before))[
-                    1:
-                ]
-            before = reader.line_num
-            yield lines, rows
-    except csv.Error as error:
-        raise DataError(f"not readable as CSV: {error}", where=f"{path}:{reader.line_num}") from None
+    return OpenFile("CSV", names, csv_rows(reader, lines, names, path), position, rows=csv_lists(reader, lines, path))
 
 
 def _open_parquet(path: Path, closing: ExitStack) -> OpenFile:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = closing.enter_context(pq.ParquetFile(path))
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"a damaged Parquet file: {error}", where=str(path)) from None
-    names = tuple(file.schema_arrow.names)
-    done = [0]
-    size = path.stat().st_size
-    total = max(1, file.metadata.num_rows)
-    if sum(file.metadata.row_group(number).total_byte_size for number in range(file.num_row_groups)) > max(
-        _ALWAYS_ALLOWED, size * MAX_RATIO
-    ):
-        raise _too_much(path)
+    opened = open_columnar(path)
+    closing.callback(opened.file.close)
+    size, total = path.stat().st_size, max(1, opened.rows)
     return OpenFile(
         "Parquet",
-        names,
-        _parquet_rows(file, names, done, path),
-        lambda: size * done[0] // total,
-        batches=_parquet_batches(file, done, path),
+        opened.names,
+        columnar_rows(opened),
+        lambda: size * opened.done // total,
+        batches=columnar_batches(opened),
     )
-
-
-def _parquet_batches(file: Any, done: list[int], path: Path) -> Iterator[Any]:
-    import pyarrow as pa
-
-    try:
-        for batch in file.iter_batches(batch_size=8192):
-            done[0] += batch.num_rows
-            yield batch
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"a damaged Parquet file: {error}", where=str(path)) from None
-
-
-def _parquet_rows(file: Any, names: tuple[str, ...], done: list[int], path: Path) -> Iterator[Raw]:
-    import pyarrow as pa
-
-    try:
-        for batch in file.iter_batches(batch_size=8192):
-            columns = [_plain_values(column) for column in batch.columns]
-            for values in zip(*columns, strict=True):
-                done[0] += 1
-                content = "\x1f".join(map(str, values)).encode("utf-8", "surrogateescape")
-                yield Raw(done[0], dict(zip(names, values, strict=True)), content)
-    except pa.ArrowException as error:
-        raise DataError(f"a damaged Parquet file: {error}", where=str(path)) from None
-
-
-def _plain_values(column: Any) -> list[object]:
-    """Python values; nanoseconds are cut to the microseconds that the ledger keeps."""
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
-    values: list[object] = column.to_pylist()
-    return values

@@ -12,7 +12,7 @@ from tallystick.connectors.files.mapping import Plan, complete
 from tallystick.connectors.files.model import Parsed, Raw, Record, Rejected, Shape
 from tallystick.connectors.files.openai_usage import is_openai_usage, openai_usage_shape
 from tallystick.connectors.files.plain import constant_columns, flat, plain_shape
-from tallystick.connectors.files.reading import OpenFile, open_file
+from tallystick.connectors.files.reading import OpenFile, check_packed, open_file
 from tallystick.kernel.errors import DataError
 
 # Read first; the first that knows the record reads the file.
@@ -48,7 +48,8 @@ def recognise(path: Path, plan: Plan, latest_us: int) -> Iterator[Recognised]:
         file = open_file(path, closing)
         first = next(file.records, None)
         if first is None:
-            raise DataError("no rows", where=str(path))
+            raise DataError("no rows", where=str(path), next_steps=["export it again with rows in it"])
+        check_packed(path)
         known = _known(first, plan, latest_us)
         shape = _with_constants(known, plan) if known else _plain(file, first, plan, latest_us, path)
         yield Recognised(file, shape, chain([first], file.records))

@@ -13,7 +13,8 @@ from typing import Any
 
 from tallystick.bills.model import Rejected
 from tallystick.connectors.files.model import Raw
-from tallystick.connectors.files.reading import Lists, OpenFile
+from tallystick.connectors.files.reading import OpenFile
+from tallystick.connectors.files.separated import Lists, fault_of, first_line, unclosed_fault
 
 _BATCH = 8192
 
@@ -41,59 +42,50 @@ def tables(file: OpenFile, first: Raw | None = None) -> Iterator[Table]:
     if file.rows is not None:
         yield from _of_lists(file.rows, file.columns)
     elif file.batches is not None:
-        yield from _of_arrow(file.batches, file.columns)
+        yield from _of_columns(file.batches, file.columns)
     else:
         yield from _of_records(chain([first] if first else [], file.records))
 
 
 def _of_lists(chunks: Iterator[Lists], names: tuple[str, ...]) -> Iterator[Table]:
     width, digest_of = len(names), _digests(names)
-    for lines, rows in chunks:
+    for chunk in chunks:
+        lines, rows = chunk.lines, chunk.rows
         try:
-            digests = [digest_of("\x1f".join(row).encode()) for row in rows]
-            odd = any(len(row) != width for row in rows)
+            contents = ["\x1f".join(row).encode() for row in rows]
+            odd = chunk.unclosed or any(len(row) != width for row in rows) or any(b"\0" in one for one in contents)
         except UnicodeEncodeError:
             odd = True
-        if not odd:
-            yield Table(names, list(zip(*rows, strict=True)), lines, digests)
-            continue
-        broken = [(line, row, _fault(row, width)) for line, row in zip(lines, rows, strict=True) if row]
-        good = [(line, row) for line, row, fault in broken if not fault]
-        yield Table(
-            names,
-            list(zip(*(row for _, row in good), strict=True)) if good else [()] * width,
-            [line for line, _ in good],
-            [digest_of("\x1f".join(row).encode()) for _, row in good],
-            [Rejected(line, fault, ascii(list(row))[:2000]) for line, row, fault in broken if fault],
-        )
+        if odd:
+            yield _sorted_out(chunk, names, digest_of)
+        else:
+            yield Table(names, list(zip(*rows, strict=True)), lines, list(map(digest_of, contents)))
 
 
-def _fault(row: Sequence[str], width: int) -> str:
-    try:
-        "".join(row).encode()
-    except UnicodeEncodeError:
-        return "not valid UTF-8"
-    return "" if len(row) == width else f"{len(row)} fields where the first line names {width}"
+def _sorted_out(chunk: Lists, names: tuple[str, ...], digest_of: Callable[[bytes], int]) -> Table:
+    """The good rows, and the others with their faults."""
+    width = len(names)
+    judged = [(line, row, fault_of(row, width)) for line, row in zip(chunk.lines, chunk.rows, strict=True)]
+    if chunk.unclosed:
+        line, row, _ = judged[-1]
+        judged[-1] = first_line(row, line), row, unclosed_fault(row)
+    good = [(line, row) for line, row, fault in judged if row and not fault]
+    return Table(
+        names,
+        list(zip(*(row for _, row in good), strict=True)) if good else [()] * width,
+        [line for line, _ in good],
+        [digest_of("\x1f".join(row).encode()) for _, row in good],
+        [Rejected(line, fault, ascii(list(row))[:2000]) for line, row, fault in judged if row and fault],
+    )
 
 
-def _of_arrow(batches: Iterator[Any], names: tuple[str, ...]) -> Iterator[Table]:
+def _of_columns(batches: Iterator[list[list[Any]]], names: tuple[str, ...]) -> Iterator[Table]:
     digest_of, done = _digests(names), 0
-    for batch in batches:
-        columns = [_values(column) for column in batch.columns]
-        lines = range(done + 1, done + batch.num_rows + 1)
-        done += batch.num_rows
-        yield Table(names, columns, lines, [digest_of(repr(row).encode()) for row in zip(*columns, strict=True)])
-
-
-def _values(column: Any) -> list[object]:
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    values: list[object] = column.to_pylist()
-    return values
+    for columns in batches:
+        digests = [digest_of(repr(row).encode("utf-8", "replace")) for row in zip(*columns, strict=True)]
+        lines = range(done + 1, done + len(digests) + 1)
+        done += len(digests)
+        yield Table(names, columns, lines, digests)
 
 
 def _of_records(records: Iterator[Raw]) -> Iterator[Table]:
