@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 
-from tallystick.ports import SourceKind
+from tallystick.ports import Option, SourceKind
 
 GROUP = "tallystick.sources"
+_MOST_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,22 @@ def load_kinds(entries: Iterable[EntryPoint] | None = None) -> Kinds:
 def _load(entry: EntryPoint) -> SourceKind | str:
     try:
         found = entry.load()
-    except Exception as error:  # noqa: BLE001 - another package's code may fail in any way
-        return f"{entry.value} cannot be loaded: {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - another package's code may fail in any way
+        words = " ".join(str(error).split())[:_MOST_SHOWN]
+        return f"{entry.value} cannot be loaded: {type(error).__name__}: {words}; mend the package or uninstall it"
     if not isinstance(found, SourceKind):
         return f"{entry.value} is no SourceKind but {type(found).__name__}"
-    return found
+    wrong = _wrong(found)
+    return f"{entry.value} is a SourceKind whose {wrong}" if wrong else found
+
+
+def _wrong(kind: SourceKind) -> str:
+    """What of a kind is of another type than it says; empty where all is right. Nobody checked it before."""
+    found: dict[str, object] = {"kind": kind.kind, "title": kind.title, "options": kind.options}
+    for name in ("kind", "title"):
+        if not isinstance(found[name], str) or not found[name]:
+            return f"{name} is no text but {type(found[name]).__name__}"
+    options = found["options"]
+    if not isinstance(options, tuple) or not all(isinstance(one, Option) for one in options):
+        return "options are no tuple of Option"
+    return "" if callable(kind.connect) else "connect cannot be called"
