@@ -1,11 +1,15 @@
-"""Entra and Cost Management for the contract of connectors: one row a page, strict about what is asked."""
+"""Azure in the contract of connectors: Cost Management's query and each export, a row a page, strict about what is asked."""
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import parse_qs
 
 from tallystick.connectors.azure.connect import KIND
 from tallystick.kernel.period import Period
-from tests.contracts.source_case import Case, Reply, Request
+from tests.connectors.azure.samples import DISK, EA, PTU, TAX, sheet
+from tests.connectors.azure.test_exports import FOCUS
+from tests.contracts.blob_container import SAS, Blobs, container, runs
+from tests.contracts.source_case import Case, Facts, Reply, Request
 from tests.pricing.sample import day
 
 SCOPE = "subscriptions/5f1e"
@@ -119,4 +123,82 @@ CASE = Case(
     refused=Reply(401, b'{"error": "invalid_client"}'),
 )  # fmt: skip
 
-CASES = [CASE]
+
+def _exports(
+    name: str,
+    stream: str,
+    options: Mapping[str, str],
+    exports: Sequence[Callable[[str], Blobs]],
+    first: Sequence[Facts],
+    revised: Sequence[Facts],
+) -> Case:
+    def blobs(edition: str) -> Blobs:
+        return {key: body for export in exports for key, body in export(edition).items()}
+
+    return Case(
+        name=name, kind=KIND, stream=stream, window=CASE.window, answer=container(blobs), options=lambda url: options,
+        secrets={"sas_url": SAS}, first=first, revised=revised, throttled=Reply(503, b"", {"retry-after": "3600"}),
+        refused=Reply(403, b"<Error><Code>AuthenticationFailed</Code></Error>"),
+    )  # fmt: skip
+
+
+def _fact(cents: int, **more: object) -> Facts:
+    """Of cost details: 300 thousands of tokens in euros, unless said otherwise."""
+    grains = cents * 10**10
+    return {
+        "slice_key": "8765/2026-10", "charge_period_start": day("2026-10-02"), "raw_model": "gpt-4o-2024-08-06",
+        "meter": "uncached_input", "quantity": 300_000, "billed_cost": grains, "effective_cost": grains,
+        "currency": "EUR", "ai": True, "charge_category": "Usage", "dimensions": {"team": "search", "environment": "prod", "cost_center": "4711"},
+    } | more  # fmt: skip
+
+
+_NO_AI: Facts = {"raw_model": "", "meter": "", "quantity": None, "ai": False, "dimensions": {"cost_center": "4711"}}
+
+
+def _actual() -> Case:
+    """Two equal lines and a disk; then the newer run has one line and tax."""
+    dear = EA | {"CostInBillingCurrency": "10.5"}
+    sheets = {"first": [sheet([EA]), sheet([EA]), sheet([DISK])], "revised": [sheet([dear]), sheet([TAX])]}
+    disk = _fact(900, **_NO_AI)
+    tax = _fact(190, **_NO_AI | {"ai": True, "charge_category": "Tax"})
+    return _exports(
+        "azure-actual_export", "actual_export", {"actual_path": "blob:daily/", "labels": "team=team"},
+        [runs("daily", "ActualCost", sheets)], [_fact(75), _fact(75), disk], [_fact(1050), tax],
+    )  # fmt: skip
+
+
+def _amortized() -> Case:
+    """Ten hours of three units that a reservation covers: nothing is billed, 20 euros are effective; later 21."""
+    actual = {"first": [sheet([EA]), sheet([PTU])], "revised": [sheet([EA]), sheet([PTU])]}
+    spread = {
+        run: [sheet([EA]), sheet([PTU | {"CostInBillingCurrency": euros}])]
+        for run, euros in (("first", "20"), ("revised", "21"))
+    }
+
+    def covered(euros: int) -> Facts:
+        ptu = {"raw_model": "", "meter": "", "quantity": None, "dimensions": {"cost_center": "4711"}}
+        return _fact(0, **ptu, effective_cost=euros * 10**12)  # type: ignore[arg-type]
+
+    return _exports(
+        "azure-amortized", "actual_export",
+        {"actual_path": "blob:actual/", "amortized_path": "blob:amortized/", "labels": "team=team"},
+        [runs("actual", "ActualCost", actual), runs("amortized", "AmortizedCost", spread)],
+        [_fact(75), covered(20)], [_fact(75), covered(21)],
+    )  # fmt: skip
+
+
+def _focus() -> Case:
+    """Half a million tokens for 1.25 dollars, twice; then once, for 1.5."""
+    sheets = {"first": [sheet([FOCUS]), sheet([FOCUS])], "revised": [sheet([FOCUS | {"BilledCost": "1.5"}])]}
+    tokens: Facts = {
+        "slice_key": "/acc/1/2026-10", "charge_period_start": day("2026-10-02"), "raw_model": "gpt-4o-2024-08-06",
+        "meter": "uncached_input", "quantity": 500_000, "billed_cost": 1_250_000_000_000,
+        "effective_cost": 1_200_000_000_000, "currency": "USD", "dimensions": {"team": "search", "cost_center": "4711"},
+    }  # fmt: skip
+    return _exports(
+        "azure-focus_export", "focus_export", {"focus_path": "blob:focus/", "labels": "team=team"},
+        [runs("focus", "FocusCost", sheets)], [tokens, tokens], [{**tokens, "billed_cost": 1_500_000_000_000}],
+    )  # fmt: skip
+
+
+CASES = [CASE, _actual(), _amortized(), _focus()]

@@ -47,7 +47,7 @@ class Case:
             where the provider has no pages), refuses what it does not know (400), and a wrong secret as the provider
             does.
         options: Made from the stand-in's address, such as `http://127.0.0.1:4711`.
-        secrets: Option → the secret that the stand-in accepts.
+        secrets: Option → the secret that the stand-in accepts; "{url}" in it is the stand-in's address.
         first, revised: What must be loaded of each edition, written by hand: attributes of `BillLine`, one mapping a
             line, in any order.
         parameters: Query parameters that the provider knows; any other is refused with status 400 before `answer`

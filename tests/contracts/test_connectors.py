@@ -113,9 +113,11 @@ def bench(case: Case, ledger: Engine, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("tallystick.transport.patience.pause", lambda seconds: None)
     for name, value in case.limits.items():
         monkeypatch.setattr(name, value)
-    environment = {f"SECRET_{name.upper()}": value for name, value in case.secrets.items()}
     context = Context(ledger, ConfigDb(tmp_path / "config.db"), tmp_path)
     with standing_in(case) as stand_in:
+        environment = {
+            f"SECRET_{name.upper()}": value.replace("{url}", stand_in.url) for name, value in case.secrets.items()
+        }
         made = Bench(case, stand_in, context, None, environment, case.window.end_us - 12 * HOUR_US)  # type: ignore[arg-type]
         kinds = Kinds({case.kind.kind: case.kind})
         made.sources = Sources(kinds, lambda: PriceBook([]), lambda name: environment.get(name, ""), clock=lambda: made.now)  # fmt: skip
@@ -212,7 +214,7 @@ def test_an_expired_secret_stops_the_stream_until_a_person_comes(bench: Bench) -
     (result,) = bench.sync().windows
     source = find_source(bench.context, NAME)
     assert source.stopped == {bench.case.stream: result.error}
-    for secret in bench.case.secrets.values():
+    for secret in bench.environment.values():
         assert secret not in result.error
     asked = len(bench.stand_in.requests)
     assert sync(bench.context, bench.sources, NAME, Wanted(streams=(bench.case.stream,))).windows == ()
