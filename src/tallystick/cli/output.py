@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tallystick.charts.spreadsheet import harmless
 from tallystick.config import environment
 
 _NARROWEST_NAME = 12
@@ -48,19 +49,12 @@ def print_rows(
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([[_harmless(cell) for cell in row] for row in rows])
+        writer.writerows([[harmless(cell) for cell in row] for row in rows])
         sys.stdout.write(buffer.getvalue())
     elif sys.stdout.isatty():
         _print_table(columns, rows, numeric)
     else:
         _print_plain(columns, rows, numeric)
-
-
-def _harmless(cell: str) -> str:
-    """A cell no spreadsheet takes for a formula; negative numbers stay as they are."""
-    if cell[:1] in "=+@\t\r" or (cell[:1] == "-" and not cell[1:2].isdigit()):
-        return f"'{cell}" if cell else cell
-    return cell
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.charts.format import count, money
+from tallystick.charts.spreadsheet import harmless
 from tallystick.explore.describe import filters_text
 from tallystick.explore.ledger_rows import BASES, KINDS, LedgerRow, choices
 from tallystick.kernel.money import text_from_grains
@@ -166,9 +167,7 @@ def _text(grains: int | None) -> str | None:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    risky = text[:1] in {"=", "+", "@", "\t", "\r"} or (text[:1] == "-" and not text[1:2].isdigit())
-    return f"'{text}" if risky else text
+    return "" if value is None else harmless(str(value))
 
 
 def _page(text: str) -> int:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from tallystick.bills.combine import combined
 from tallystick.bills.reconciliation import FIGURE_COLUMNS, Reconciliation, VarianceRow
 from tallystick.charts.format import count, money
+from tallystick.charts.spreadsheet import harmless
 from tallystick.kernel.errors import NotFound, UsageError
 from tallystick.kernel.money import text_from_grains
 from tallystick.kernel.period import rfc3339
@@ -84,7 +85,7 @@ def serve_reconcile_csv(request: Request, site: Site) -> Response:
         amounts = [getattr(run, name) for name in _SUMS]
         texts = ["" if one is None else text_from_grains(one) for one in amounts]
         word, _ = status_of(run, now_us())
-        writer.writerow([month_key(run), _safe(run.account), run.currency, *texts, run.grade, word, run.run_id])
+        writer.writerow([month_key(run), harmless(run.account), run.currency, *texts, run.grade, word, run.run_id])
     name = "tallystick-demo-reconcile.csv" if site.context.demo else "tallystick-reconcile.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
@@ -165,7 +166,7 @@ def serve_rows_csv(request: Request, site: Site, period: str) -> Response:
     writer = csv.writer(file)
     writer.writerow([one.rstrip("_") for one in _COLUMNS])
     for _, row in _behind(site, mine, figure):
-        writer.writerow(["" if cell is None else _safe(str(cell)) for cell in row_wire(row).values()])
+        writer.writerow(["" if cell is None else harmless(str(cell)) for cell in row_wire(row).values()])
     demo = "demo-" if site.context.demo else ""
     whose = "-".join(filter(None, (combined_or_one(mine).account or "all-accounts", period, figure)))
     name = f"tallystick-{demo}{whose}.csv"
@@ -317,12 +318,6 @@ def _record(run: Reconciliation) -> list[tuple[str, Figure]]:
 def _tail(run: Reconciliation) -> str:
     _, mark, of = month_href(month_key(run), run.account, run.currency).partition("?")
     return mark + of
-
-
-def _safe(text: str) -> str:
-    """No cell that a spreadsheet takes for a formula; numbers stay as they are."""
-    risky = text[:1] in {"=", "+", "@", "\t", "\r"} or (text[:1] == "-" and not text[1:2].isdigit())
-    return f"'{text}" if risky else text
 
 
 def _ascii(text: str) -> str:
