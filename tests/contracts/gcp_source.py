@@ -20,7 +20,7 @@ def _field(
     return {"name": name, "type": kind, "mode": mode} | ({"fields": fields} if fields else {})
 
 
-_SCHEMA = [
+SCHEMA = [
     _field("billing_account_id"),
     _field("service", "RECORD", fields=[_field("id"), _field("description")]),
     _field("sku", "RECORD", fields=[_field("id"), _field("description")]),
@@ -100,12 +100,12 @@ def _big_query(
         at = query.pop("pageToken", "0")
         if query != {"location": "EU", "maxResults": "10000", "timeoutMs": "20000"}:
             return Reply(400, b"{}")
-        return Reply(200, _page(schema, data[edition], int(at)))
+        return Reply(200, page_of(schema, data[edition], int(at)))
 
     return answer
 
 
-def _page(schema: Sequence[object], rows: Sequence[object], at: int) -> bytes:
+def page_of(schema: Sequence[object], rows: Sequence[object], at: int) -> bytes:
     body: dict[str, object] = {
         "jobComplete": True, "jobReference": _JOB, "schema": {"fields": schema}, "totalRows": str(len(rows)),
         "rows": rows[at : at + 1],
@@ -149,7 +149,7 @@ def _case(
 
 def _export(stream: str, table: str) -> Case:
     """The standard export is the detailed one without resources, in a table of another name."""
-    answer = _big_query(table, _asked(table, _WHERE, _BY_MONTH), _SCHEMA, DATA)
+    answer = _big_query(table, _asked(table, _WHERE, _BY_MONTH), SCHEMA, DATA)
     return _case(stream, table, answer, _FIRST, _REVISED)
 
 

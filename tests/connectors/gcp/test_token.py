@@ -8,7 +8,7 @@ from tallystick.connectors.gcp.connect import GcpSource, connect
 from tallystick.ports import Setup, SourceFailed
 from tests.connectors.gcp.test_rows import OCTOBER
 from tests.connectors.serving import Question, Refuse, serving
-from tests.contracts.gcp_source import DATA, TABLE, _page
+from tests.contracts.gcp_source import DATA, SCHEMA, TABLE, page_of
 
 METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
 
@@ -76,7 +76,7 @@ def test_a_refusal_says_what_to_do(status: int, body: object, reason: str, retri
 
 
 def test_a_page_that_leads_back_to_itself_or_to_no_job_ends() -> None:
-    whole = json.loads(_page(DATA["first"], 0))
+    whole = json.loads(page_of(SCHEMA, DATA["first"], 0))
     endless = whole | {"pageToken": "1"}
     homeless = whole | {"jobReference": None}
     for page in (endless, homeless):
