@@ -204,3 +204,11 @@ def test_usage_and_bills_can_be_named_in_one_command(context: Context) -> None:
 def test_a_bill_without_rows_is_refused(context: Context) -> None:
     with pytest.raises(DataError, match="no rows"):
         run(context, put(context, "a.csv"))
+
+
+def test_a_bill_of_which_no_row_can_be_used_replaces_nothing_and_says_so(context: Context) -> None:
+    run(context, put(context, "a.csv", ANTHROPIC))
+    before = billed(context)
+    again = run(context, put(context, "b.csv", {**ANTHROPIC, "BilledCost": "many"}))
+    assert (again.rejected, billed(context)) == (1, before)
+    assert any(line.endswith("1 rejected; no row can be used, and nothing is replaced") for line in said(again))

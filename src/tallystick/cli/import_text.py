@@ -26,11 +26,18 @@ def _file(one: dict[str, Any]) -> list[str]:
         Path(one["file"]).name,
         f"  {one['kind']} ({one['format']}), source {one['source']}",
         *(f"  {text}" for text in one["notes"][:_SHOWN_NOTES]),
-        f"  {', '.join(counts)}; {_some(one['months'], 'months')}; account {_some(one['accounts'], 'accounts')}",
+        f"  {'; '.join([', '.join(counts), *_covers(one)])}",
     ]
     for label, sums in (("in all", one["sums"]), ("AI", one["ai_sums"])):
         found += [f"  {label}: {_amounts(columns)} {code or '(no currency given)'}" for code, columns in sums.items()]
     return found
+
+
+def _covers(one: dict[str, Any]) -> list[str]:
+    """Months and accounts; where no row could be used, that nothing has changed."""
+    if one["rows"] == one["rejected"]:
+        return ["no row can be used, and nothing is replaced"]
+    return [_some(one["months"], "months"), f"account {_some(one['accounts'], 'accounts')}"]
 
 
 def _some(texts: list[str], what: str) -> str:

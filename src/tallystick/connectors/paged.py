@@ -13,6 +13,7 @@ from tallystick.transport.patience import Patience
 Query = tuple[tuple[str, str], ...]
 _LATER_SECONDS = 600.0
 _MOST_SHOWN = 300
+_WEB_PAGE = "a web page came instead of a report: check base_url, and whether a proxy or a sign-in stands before it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,8 @@ def _following(api: Api, body: bytes, place: str) -> str:
     try:
         found = json_of(body)
     except Unusable as problem:
-        raise SourceFailed(f"{api.name}: {problem}", retry_seconds=_LATER_SECONDS) from None
+        words = _WEB_PAGE if body.lstrip()[:1] == b"<" else problem
+        raise SourceFailed(f"{api.name}: {words}", retry_seconds=_LATER_SECONDS) from None
     more, following = found.get("has_more"), found.get("next_page")
     if not isinstance(found.get("data"), list) or not isinstance(more, bool):
         words = f"{api.name} answers with something that is no page (no data, or no has_more)"
