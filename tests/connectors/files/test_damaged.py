@@ -202,3 +202,14 @@ def test_a_cut_off_or_swelling_archive_does_not(tmp_path: Path) -> None:
         check_packed(written(tmp_path, whole[:-300]))
     with pytest.raises(DataError, match="unpacks to more than"):
         check_packed(written(tmp_path, gzip.compress(bytes(80 * 1024 * 1024))))
+
+
+@pytest.mark.parametrize("lost", ["ChargePeriodStart", "ChargeCategory", "BilledCost"])
+def test_a_focus_file_that_lost_a_column_it_cannot_do_without_names_the_column(tmp_path: Path, lost: str) -> None:
+    names = ["BillingAccountId", "BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory",
+             "BilledCost", "ListCost", "ContractedCost", "BillingCurrency", "Tags"]  # fmt: skip
+    renamed = ",".join("Other" if name == lost else name for name in names)
+    path = written(tmp_path, renamed + "\n" + ",".join("1" * len(names)) + "\n")
+    with ExitStack() as closing, pytest.raises(DataError, match=f"no {lost}") as caught:
+        open_bill(path, closing)
+    assert "rename" in caught.value.next_steps[0]

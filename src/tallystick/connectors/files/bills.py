@@ -13,7 +13,8 @@ from tallystick.connectors.files.focus_sets import focus_set
 from tallystick.connectors.files.model import Raw
 from tallystick.connectors.files.native import Native
 from tallystick.connectors.files.reading import OpenFile, open_file
-from tallystick.focus.columns import focus_version, is_focus
+from tallystick.focus.columns import BROUGHT, focus_name, focus_version, is_focus
+from tallystick.kernel.errors import DataError
 
 # What tells a native export, and how its columns are called in FOCUS.
 NATIVE: tuple[tuple[Callable[[Sequence[str]], bool], Callable[[], Native]], ...] = (
@@ -22,6 +23,11 @@ NATIVE: tuple[tuple[Callable[[Sequence[str]], bool], Callable[[], Native]], ...]
     (is_oci_bill, oci_bill),
     (is_gcp_bill, gcp_bill),
 )
+# So many of FOCUS's columns, and no other file has them.
+_OF_FOCUS = frozenset(
+    name for names in BROUGHT.values() for name in names if any(word in name for word in ("Charge", "Cost", "Billing"))
+)
+_NEARLY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +65,21 @@ def open_bill(path: Path, closing: ExitStack) -> BillFile | None:
         if matches(names):
             native = make()
             return BillFile(file, native.title, native.dataset, first, native, native.notes)
+    _check_nearly(names, path)
     return None
+
+
+def _check_nearly(names: Sequence[str], path: Path) -> None:
+    """Refuse what has the columns of a FOCUS file but for one without which it is none: nobody would know it again.
+
+    Raises:
+        DataError: It has.
+    """
+    found = {focus_name(name) for name in names}
+    if len(found & _OF_FOCUS) < _NEARLY:
+        return
+    costs = found & {"BilledCost", "EffectiveCost"}
+    lacks = [name for name in ("ChargePeriodStart", "ChargeCategory") if name not in found]
+    lacks += [] if costs else ["BilledCost or EffectiveCost"]
+    what = f"the columns are those of FOCUS, but there is no {' and no '.join(lacks)}"
+    raise DataError(what, where=str(path), next_steps=["rename the column that holds it, or export with all columns"])
