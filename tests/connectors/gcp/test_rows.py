@@ -344,7 +344,7 @@ def test_a_token_that_is_none_is_told_without_its_text(secret: str, reason: str)
     assert not secret or secret not in caught.value.reason
 
 
-@given(broken(json.loads(gcp_source._page(gcp_source.DATA["first"], 0))))
+@given(broken(json.loads(gcp_source.page_of(gcp_source.SCHEMA, gcp_source.DATA["first"], 0))))
 @settings(max_examples=40, deadline=None)
 def test_any_answer_is_lines_or_rejections(body: bytes) -> None:
     source = made(detailed_table="proj.data.table")
