@@ -15,7 +15,7 @@ from tallystick.explore.parse import parse_query
 from tallystick.kernel.errors import DataError, UsageError
 from tallystick.operations.context import Context
 from tallystick.operations.explore import explore
-from tallystick.operations.import_files import FileSummary, ImportRequest, ImportSummary, import_files
+from tallystick.operations.import_files import FileSummary, ImportRequest, ImportSummary, Progress, import_files
 from tallystick.operations.import_wire import summary_to_wire
 from tallystick.operations.ingest_events import ingest_events
 from tallystick.operations.post_charges import post_charges
@@ -309,3 +309,23 @@ def test_a_small_file_that_breaks_off_lands_nothing(context: Context) -> None:
     with pytest.raises(DataError, match="damaged"):
         run(context, path)
     assert totals(context)[0] == 0
+
+
+def test_an_import_that_is_interrupted_is_finished_by_the_same_command(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.operations.import_files._BATCH", 50)
+    path = put(context, "a.csv", *[line(minute, 100 + minute) for minute in range(200)])
+    read: list[int] = []
+
+    def interrupt(progress: Progress) -> None:
+        read.append(progress.rows)
+        if len(read) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_files(context, BOOK, ImportRequest((path,), set_texts=("provider=openai",)), interrupt)
+    assert totals(context)[0] == 100
+    one = only(run(context, path))
+    assert (one.new, one.duplicates) == (100, 100)
+    assert totals(context)[:2] == (200, sum(range(100, 300)))
