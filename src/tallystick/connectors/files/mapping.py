@@ -99,7 +99,8 @@ def _pairs(texts: Sequence[str], where: str) -> list[tuple[str, str]]:
             continue
         name, equals, value = entry.partition("=")
         if not equals or not value.strip():
-            raise UsageError(f'"{entry}" is not of the form field=…', where=where)
+            step = "--map time=COLUMN" if where == "--map" else "--set provider=openai"
+            raise UsageError(f'"{entry}" is not of the form field=…', where=where, next_steps=[step])
         found.append((field_of(name, where), value.strip()))
     return found
 
