@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from tallystick.connectors.files.answers import answer_of
 from tallystick.connectors.files.anthropic_usage import anthropic_usage_shape, is_anthropic_usage
 from tallystick.connectors.files.litellm import is_litellm, litellm_shape
 from tallystick.connectors.files.mapping import Plan, complete
@@ -50,9 +51,20 @@ def recognise(path: Path, plan: Plan, latest_us: int) -> Iterator[Recognised]:
         if first is None:
             raise DataError("no rows", where=str(path), next_steps=["export it again with rows in it"])
         check_packed(path)
+        _refuse_answer(first, plan, path)
         known = _known(first, plan, latest_us)
         shape = _with_constants(known, plan) if known else _plain(file, first, plan, latest_us, path)
         yield Recognised(file, shape, chain([first], file.records))
+
+
+def _refuse_answer(first: Raw, plan: Plan, path: Path) -> None:
+    found = None if plan.columns else answer_of(first.record)
+    if found is not None:
+        raise DataError(
+            f"this is {found.what}; a source reads it, whole and again and again",
+            where=str(path),
+            next_steps=[found.command, "tally sync NAME"],
+        )
 
 
 def _known(first: Raw, plan: Plan, latest_us: int) -> Shape | None:
