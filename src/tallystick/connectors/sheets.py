@@ -69,7 +69,8 @@ def _rows(body: bytes) -> Iterator[tuple[int, Row | Rejected]]:
     if body.startswith(PARQUET):
         return _parquet(body)
     text = body.decode("utf-8-sig")
-    return _json_lines(text) if text.lstrip()[:1] == "{" else _csv(text)
+    first = text.lstrip()[:1]
+    return (_json(text) if first == "[" else _json_lines(text)) if first in {"{", "["} else _csv(text)
 
 
 def _parquet(body: bytes) -> Iterator[tuple[int, Row | Rejected]]:
@@ -80,13 +81,33 @@ def _parquet(body: bytes) -> Iterator[tuple[int, Row | Rejected]]:
             yield number, row
 
 
+def _json(text: str) -> Iterator[tuple[int, Row | Rejected]]:
+    """A list of objects, or one object, as people save them: over many lines."""
+    found = _parsed(text)
+    if found is None:
+        raise Unreadable("it is no JSON; it may have been cut off")
+    for number, one in enumerate(found if isinstance(found, list) else [found], start=1):
+        words = "the entry is no JSON object"
+        yield (
+            number,
+            one if isinstance(one, dict) else Rejected(number, words, json.dumps(one, default=str)[:_MOST_RAW]),
+        )
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+
+
 def _json_lines(text: str) -> Iterator[tuple[int, Row | Rejected]]:
+    if not isinstance(_parsed(text.lstrip().partition("\n")[0]), dict) and isinstance(_parsed(text), dict):
+        yield from _json(text)
+        return
     lines = (line for line in text.split("\n") if line.strip())
     for number, line in enumerate(lines, start=1):
-        try:
-            found = json.loads(line, parse_float=Decimal, parse_constant=_refuse)
-        except (ValueError, ArithmeticError, RecursionError):
-            found = None
+        found = _parsed(line)
         if isinstance(found, dict):
             yield number, found
         else:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tallystick.bills.model import BillLine, Rejected
 from tallystick.connectors.gcp.connect import KIND, GcpSource, connect
 from tallystick.connectors.gcp.rows import IGNORED
+from tallystick.connectors.sheets import read_rows
 from tallystick.kernel.errors import ConfigError
 from tallystick.kernel.period import days
 from tallystick.ports import Page, Setup, SourceFailed
@@ -301,6 +302,25 @@ def test_a_focus_row_of_tax_or_of_another_month() -> None:
     assert isinstance(tax, BillLine)
     assert (tax.charge_category, tax.ai, tax.quantity) == ("Tax", False, None)
     assert focus(FOCUS | {"BillingPeriodStart": "2026-09-01T00:00:00Z"}) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "good", "bad"),
+    [
+        (json.dumps(ROW, indent=2), 1, 0),
+        (json.dumps([ROW, ROW], indent=2), 2, 0),
+        (json.dumps([ROW, 7]), 1, 1),
+        (json.dumps(ROW) + "\n" + json.dumps(ROW) + "\n", 2, 0),
+        (json.dumps(ROW) + "\n" + json.dumps(ROW)[:-20], 1, 1),
+        (json.dumps([ROW, ROW])[:-20], 0, 1),
+    ],
+)
+def test_objects_over_many_lines_or_in_a_list_are_rows_like_those_on_a_line_each(
+    body: str, good: int, bad: int
+) -> None:
+    read = [row for _, row in read_rows(body.encode())]
+    assert len([row for row in read if row == json.loads(json.dumps(ROW), parse_float=Decimal)]) == good
+    assert len([row for row in read if isinstance(row, Rejected)]) == bad == len(read) - good
 
 
 def test_files_of_a_folder_are_read_one_by_one(tmp_path: Path) -> None:
