@@ -13,6 +13,7 @@ from tallystick.transport.sigv4 import AwsKey, Scope, sign
 _LATER = 600.0
 _XML_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
 # AWS's error codes → what to do. What is not here is told by its code alone.
+_THROTTLES = ("LimitExceededException", "ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown")
 _MEANT = {
     "AccessDenied": "the key may not do this: give it the policy of the guide",
     "AccessDeniedException": "the key may not do this: give it the policy of the guide",
@@ -23,15 +24,16 @@ _MEANT = {
     "InvalidClientTokenId": "AWS does not know the key: was it deleted?",
     "InvalidToken": "the session token does not belong to the key",
     "SignatureDoesNotMatch": "the secret does not belong to the key",
-    "InvalidSignatureException": "the secret does not belong to the key, or the clock here is wrong",
-    "RequestTimeTooSkewed": "the clock here is more than 15 minutes off",
+    "InvalidSignatureException": "the secret does not belong to the key, or the clock of this machine is wrong",
+    "RequestTimeTooSkewed": "the clock of this machine is more than 15 minutes off: set it, then `tally sync` again",
     "NoSuchBucket": "there is no such bucket",
     "NoSuchKey": "it is no longer there",
     "DataUnavailableException": "Cost Explorer is not enabled yet, or has no data for these days",
     "BillExpirationException": "that month is too long ago",
-    "LimitExceededException": "it throttles",
+    "RequestExpired": "the clock of this machine is more than 15 minutes off: set it, then `tally sync` again",
+    **dict.fromkeys(_THROTTLES, "it throttles"),
 }
-_SOON = frozenset({"LimitExceededException", "NoSuchKey", "RequestTimeout"})
+_SOON = frozenset({*_THROTTLES, "NoSuchKey", "RequestTimeout"})
 
 
 @dataclass(frozen=True, slots=True)
