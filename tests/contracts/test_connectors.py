@@ -247,6 +247,7 @@ def test_half_a_page_never_replaces_what_is_there(bench: Bench) -> None:
     bench.stand_in.fault = lambda number, reply: replace(reply, body=reply.body[: len(reply.body) * 2 // 3])
     (result,) = bench.sync().windows
     assert result.error or result.loaded is None or result.loaded.rejected
+    assert bench.loaded() == _sorted(bench.case.first)
     bench.stand_in.fault = lambda number, reply: reply
     bench.sync()
     assert bench.loaded() == _sorted(bench.case.first)

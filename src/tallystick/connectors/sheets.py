@@ -65,6 +65,20 @@ def read_rows(body: bytes) -> Iterator[tuple[int, Row | Rejected]]:
         yield 0, Rejected(0, f"the file cannot be read to its end: {str(error)[:200]}", raw)
 
 
+def is_cut_off(body: bytes) -> bool:
+    """Whether an unpacked text ends in the middle of its last row; a cut between two rows cannot be told."""
+    last = body.rstrip().rpartition(b"\n")[2].decode("utf-8", "replace")
+    if body.startswith(PARQUET) or not last:
+        return False
+    if body.lstrip().removeprefix(b"\xef\xbb\xbf")[:1] in (b"{", b"["):
+        return _parsed(last) is None and _parsed(body.decode("utf-8-sig", "replace")) is None
+    try:
+        first = next(csv.reader([body.partition(b"\n")[0].decode("utf-8-sig", "replace")]))
+        return not body.endswith(b"\n") and len(next(csv.reader([last], strict=True))) < len(first)
+    except (csv.Error, StopIteration):
+        return not body.endswith(b"\n")
+
+
 def _rows(body: bytes) -> Iterator[tuple[int, Row | Rejected]]:
     if body.startswith(PARQUET):
         return _parquet(body)

@@ -191,7 +191,9 @@ def test_a_parquet_text_that_is_none_is_damage(tmp_path: Path) -> None:
     assert "a damaged Parquet file" in refused(path).what
 
 
-@pytest.mark.parametrize("content", [CSV.encode(), gzip.compress(CSV.encode()), zipped("a.csv", CSV.encode())])
+@pytest.mark.parametrize(
+    "content", [CSV.encode(), gzip.compress(CSV.encode()), zipped("a.csv", CSV.encode())], ids=["plain", "gzip", "zip"]
+)
 def test_a_whole_file_passes_the_check_before_anything_lands(tmp_path: Path, content: bytes) -> None:
     check_packed(written(tmp_path, content))
 

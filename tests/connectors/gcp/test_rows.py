@@ -323,6 +323,33 @@ def test_objects_over_many_lines_or_in_a_list_are_rows_like_those_on_a_line_each
     assert len([row for row in read if isinstance(row, Rejected)]) == bad == len(read) - good
 
 
+@pytest.mark.parametrize(
+    ("body", "cut"),
+    [
+        (json.dumps(ROW) + "\n" + json.dumps(ROW), False),
+        (json.dumps(ROW) + "\n" + json.dumps(ROW)[:-9], True),
+        (json.dumps([ROW, ROW], indent=1), False),
+        (json.dumps([ROW, ROW], indent=1)[:-9], True),
+        ("cost,currency\n1,USD\n2,USD", False),
+        ("cost,currency\n1,USD\n2", True),
+        ('cost,currency\n1,USD\n2,"US', True),
+        ("cost,currency\n", False),
+    ],
+)
+def test_a_file_that_ends_in_mid_row_fails_its_month_before_anything_of_it_is_replaced(
+    body: str, cut: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(body)
+    (tmp_path / "b.jsonl").write_text(json.dumps(ROW))
+    source = made(detailed_folder=str(tmp_path))
+    if cut:
+        with pytest.raises(SourceFailed, match=r"'a.json' ends in the middle of a row") as caught:
+            list(source.fetch(source.streams[0], OCTOBER))
+        assert caught.value.retry_seconds
+    else:
+        assert len(list(source.fetch(source.streams[0], OCTOBER))) == 2
+
+
 def test_files_of_a_folder_are_read_one_by_one(tmp_path: Path) -> None:
     for name in ("b.jsonl", "a.jsonl"):
         (tmp_path / name).write_text(json.dumps(ROW))

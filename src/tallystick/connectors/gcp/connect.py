@@ -14,7 +14,7 @@ from tallystick.connectors.gcp.service_account import ServiceAccount
 from tallystick.connectors.gcp.token import METADATA_URL, Given, Metadata
 from tallystick.connectors.labels import parse_labels
 from tallystick.connectors.records import Unusable
-from tallystick.connectors.sheets import Unreadable, read_rows, unpack
+from tallystick.connectors.sheets import Unreadable, is_cut_off, read_rows, unpack
 from tallystick.kernel.errors import ConfigError
 from tallystick.kernel.period import Period
 from tallystick.ports import Option, Page, Setup, SourceFailed, SourceKind, Stream
@@ -75,6 +75,9 @@ class GcpSource:
                 body = unpack((folder / names[place]).read_bytes())
             except (OSError, Unreadable) as error:
                 raise SourceFailed(f"{names[place]!r} cannot be read: {error}", retry_seconds=900.0) from None
+            if is_cut_off(body):
+                words = "ends in the middle of a row: is it still being written? Nothing is replaced"
+                raise SourceFailed(f"{names[place]!r} {words}", retry_seconds=900.0)
             following = f"file|{names[place + 1]}" if place + 1 < len(names) else ""
             yield Page(stream.name, window, number, cursor, following, body, self.setup.account)
             cursor, number = following, number + 1
