@@ -239,6 +239,30 @@ def test_a_folder_is_read_as_the_bucket_that_it_copies(tmp_path):
         connect(setup_of(cur=str(tmp_path / "nowhere"))).check()
 
 
+def test_a_file_of_a_folder_that_is_written_anew_between_two_pages_is_not_mixed_with_the_others(tmp_path):
+    data = tmp_path / "2026-11"
+    data.mkdir()
+    for number in (1, 2):
+        (data / f"daily-{number}.csv").write_bytes(csv_of(row()))
+    one = connect(setup_of(cur=str(tmp_path)))
+    pages = one.fetch(CUR2, NOVEMBER)
+    (data / "daily-3.csv").write_bytes(csv_of(row()))
+    assert len(list(pages)) == 3
+    pages = one.fetch(CUR2, NOVEMBER)
+    next(pages)
+    (data / "daily-3.csv").write_bytes(csv_of(row(), row()))
+    with pytest.raises(SourceFailed, match=r"daily-3.csv in .* was written anew"):
+        list(pages)
+
+
+def test_a_file_of_a_folder_that_ends_in_mid_row_fails_its_month(tmp_path):
+    data = tmp_path / "2026-11"
+    data.mkdir()
+    (data / "daily.csv").write_bytes(csv_of(row(), row())[:-120])
+    with pytest.raises(SourceFailed, match="ends in the middle of a row"):
+        lines_of(connect(setup_of(cur=str(tmp_path))))
+
+
 WRONG = [
     ({}, "nothing is to be read"),
     ({"cur": "s3://b/p"}, "access_key_id or role_arn must be set"),

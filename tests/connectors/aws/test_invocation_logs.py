@@ -189,3 +189,26 @@ def test_a_broken_file_fails_the_day(tmp_path):
 
     with pytest.raises(SourceFailed, match="broken off or damaged"):
         pages_and_lines(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["500", [500], {"tokens": 500}, SAID])
+def test_a_count_that_is_no_number_is_rejected_and_its_words_are_not_kept(tmp_path, value):
+    strange = record()
+    strange["output"] = strange["output"] | {"outputTokenCount": value}
+    write(tmp_path, strange)
+    (page,), (rejected,) = pages_and_lines(tmp_path)
+    assert isinstance(rejected, Rejected)
+    assert "no count of tokens" in rejected.reason
+    assert SAID.encode() not in page.body
+
+
+def test_what_a_split_of_cache_writes_leaves_is_of_unknown_length(tmp_path):
+    part = record()
+    part["output"] = part["output"] | {
+        "outputBodyJson": {"usage": {"cache_creation": {"ephemeral_5m_input_tokens": 100}}}
+    }
+    write(tmp_path, part)
+    _, lines = pages_and_lines(tmp_path)
+    counted = {line.meter: line.quantity for line in lines}
+    assert (counted["cache_write_5m"], counted["cache_write_unknown"]) == (100, 200)
+    assert "cache_write_1h" not in counted

@@ -50,3 +50,23 @@ def test_an_archive_of_several_files_is_refused():
 
     with pytest.raises(SourceFailed, match="holds 2 files"):
         list(cut(io.BytesIO(body), len(body), "x"))
+
+
+@pytest.mark.parametrize(
+    ("body", "cut_off"),
+    [
+        (b"a,b,c\n1,2,3\n4,5,6", False),
+        (b"a,b,c\n1,2,3\n4,5", True),
+        (b'a,b,c\n1,2,3\n4,5,"x', True),
+        (b"a,b,c\n1,2,3\n4,5\n", False),  # a short row with an end is a bad row and no cut
+        (b"a,b,c\n1,2,3\n\n", False),
+        (b"a,b,c", False),
+    ],
+)
+def test_a_file_that_ends_in_mid_row_is_said_to_be_one(body: bytes, cut_off: bool) -> None:
+    if cut_off:
+        with pytest.raises(SourceFailed, match="ends in the middle of a row") as caught:
+            list(cut(io.BytesIO(body), len(body), "the file"))
+        assert caught.value.retry_seconds
+    else:
+        assert b"".join(cut(io.BytesIO(body), len(body), "the file")).rstrip() == body.rstrip()

@@ -232,3 +232,9 @@ def test_rows_are_read_the_same_whatever_the_account() -> None:
     (other,) = source(actual_path="/a").parse(replace(page(sheet([EA])), account="other"))
     assert isinstance(other, BillLine)
     assert replace(other, provider_account="acct") == line
+
+
+def test_a_part_that_ends_in_mid_row_replaces_nothing(tmp_path: Path) -> None:
+    write_run(tmp_path, "first", [sheet([EA]), sheet([EA, EA]).rstrip()[:-90]])
+    with pytest.raises(SourceFailed, match=r"part_0_0002.csv.gz' ends in the middle of a row"):
+        pages_of(source(actual_path=str(tmp_path)))

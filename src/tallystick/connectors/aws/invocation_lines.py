@@ -93,7 +93,8 @@ def _counts(record: Mapping[str, Any]) -> dict[str, int]:
     split = record.get("cache_creation", {})
     short, hour = (_whole(split.get(f"ephemeral_{name}_input_tokens")) for name in ("5m", "1h"))
     if short is not None or hour is not None:
-        counts |= {"cache_write_5m": short, "cache_write_1h": hour}
+        rest = max(0, (written or 0) - (short or 0) - (hour or 0))
+        counts |= {"cache_write_5m": short, "cache_write_1h": hour, "cache_write_unknown": rest or None}
     else:
         counts["cache_write_unknown"] = written
     found = {meter: count for meter, count in counts.items() if count}

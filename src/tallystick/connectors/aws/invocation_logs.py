@@ -101,7 +101,7 @@ def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
         kept["requestMetadata"] = metadata
     for side in ("input", "output"):
         found = _member(record, side)
-        counts = {name: found[name] for name in _COUNTS if name in found and isinstance(found[name], (int, float))}
+        counts = {name: _count(found[name]) for name in _COUNTS if found.get(name) is not None}
         if counts:
             kept[side] = counts
     usage = _member(_member(_member(record, "output"), "outputBodyJson"), "usage")
@@ -110,6 +110,11 @@ def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
     if split:
         kept["cache_creation"] = split
     return kept
+
+
+def _count(value: object) -> object:
+    """A number as it is; of anything else only what it is, so that it is rejected and never kept."""
+    return value if isinstance(value, int | float) else type(value).__name__
 
 
 def _member(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ A CSV's part is its header line and the lines as they came. A Parquet file that 
 own part, byte for byte; a larger one is written anew piece by piece, with the same columns, types and values.
 """
 
+import csv
 import gzip
 import io
 import zipfile
@@ -73,6 +74,7 @@ def _cut_lines(file: Lines, most: int, rows: int, name: str) -> Iterator[bytes]:
     if not header.endswith(b"\n"):
         header += b"\n"
     taken, lines, length = len(header), [header], len(header)
+    record = b""
     for record in _records(file):
         taken += len(record)
         if taken > most + _MIB:
@@ -82,8 +84,21 @@ def _cut_lines(file: Lines, most: int, rows: int, name: str) -> Iterator[bytes]:
         if len(lines) > rows or length > _MOST_PART:
             yield b"".join(lines)
             lines, length = [header], len(header)
+    if _is_cut_off(record, header):
+        raise SourceFailed(f"{name} ends in the middle of a row: is it still being written?", retry_seconds=900.0)
     if len(lines) > 1 or taken == len(header):
         yield b"".join(lines)
+
+
+def _is_cut_off(last: bytes, header: bytes) -> bool:
+    """Whether the last row has no end and fewer cells than the header; a cut between two rows cannot be told."""
+    if not last.strip() or last.endswith(b"\n"):
+        return False
+    try:
+        cells = [next(csv.reader([one.decode("utf-8", "replace")], strict=True)) for one in (last, header)]
+    except csv.Error:
+        return True
+    return len(cells[0]) < len(cells[1])
 
 
 def _records(file: Lines) -> Iterator[bytes]:

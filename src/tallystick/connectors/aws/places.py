@@ -1,6 +1,7 @@
 """Where files lie: a bucket or a folder, listed and read alike."""
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +62,7 @@ class Folder:
         for name in names:
             if name.startswith(below):
                 state = (self._path / name).stat()
-                changed = f"{state.st_mtime_ns:020d}"
-                yield Found(name, state.st_size, f"{state.st_size}-{changed}", changed)
+                yield Found(name, state.st_size, _version(state), f"{state.st_mtime_ns:020d}")
 
     def folders(self, below: str) -> list[str]:
         self._there()
@@ -71,11 +71,20 @@ class Folder:
 
     def open(self, found: Found) -> IO[bytes]:
         try:
-            return io.BufferedReader(io.FileIO(self._path / found.key), 1 << 20)
+            raw = io.FileIO(self._path / found.key)
         except OSError as error:
             words = f"{found.key} in {self.name} cannot be read: {error.strerror}"
             raise SourceFailed(words, retry_seconds=600.0) from None
+        if _version(os.fstat(raw.fileno())) != found.version:
+            raw.close()
+            words = f"{found.key} in {self.name} was written anew while the others were read"
+            raise SourceFailed(words, retry_seconds=60.0)
+        return io.BufferedReader(raw, 1 << 20)
 
     def _there(self) -> None:
         if not self._path.is_dir():
             raise SourceFailed(f"there is no {self.name}: create it, or name another one")
+
+
+def _version(state: os.stat_result) -> str:
+    return f"{state.st_size}-{state.st_mtime_ns:020d}"

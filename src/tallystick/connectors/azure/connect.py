@@ -23,7 +23,7 @@ from tallystick.connectors.azure.query import (
 from tallystick.connectors.azure.runs import Run, choose_run
 from tallystick.connectors.azure.shelf import Container, Folder, Shelf
 from tallystick.connectors.labels import parse_labels
-from tallystick.connectors.sheets import Unreadable, read_rows, unpack
+from tallystick.connectors.sheets import Unreadable, is_cut_off, read_rows, unpack
 from tallystick.kernel.errors import ConfigError
 from tallystick.kernel.period import Period, moment
 from tallystick.ports import Option, Page, Setup, SourceFailed, SourceKind, Stream
@@ -122,9 +122,13 @@ class AzureSource:
         side, _, rest = step.partition("|")
         name = runs[side].files[int(rest.partition("|")[0])]
         try:
-            return unpack(self._shelf(side).read(name))
+            body = unpack(self._shelf(side).read(name))
         except Unreadable as problem:
             raise SourceFailed(f"{name!r}: {problem}", retry_seconds=_LATER_SECONDS) from None
+        if is_cut_off(body):
+            words = "ends in the middle of a row: is it still being written? Nothing is replaced"
+            raise SourceFailed(f"{name!r} {words}", retry_seconds=_LATER_SECONDS)
+        return body
 
     def parse(self, page: Page) -> Iterator[BillLine | Rejected]:
         if page.stream == QUERY.name:
